@@ -1,0 +1,1 @@
+"""The edge: routes, schemas, settings, wiring, errors, command line."""

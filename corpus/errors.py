@@ -1,0 +1,46 @@
+"""What can go wrong. One base; a subclass's docstring is its default message.
+
+SourcebookError
+├── NotFoundError
+│   ├── CollectionNotFoundError
+│   └── DocumentNotFoundError
+├── InvalidInputError          the caller's request makes no sense
+├── ConflictError              the state of the record forbids it
+├── UnavailableError           something we depend on does not answer; try again
+└── ConfigurationError         the settings or the installation are wrong
+"""
+
+
+class SourcebookError(Exception):
+    """Something went wrong."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (self.__doc__ or "").strip())
+
+
+class NotFoundError(SourcebookError):
+    """There is no such thing."""
+
+
+class CollectionNotFoundError(NotFoundError):
+    """There is no such collection."""
+
+
+class DocumentNotFoundError(NotFoundError):
+    """There is no such document."""
+
+
+class InvalidInputError(SourcebookError):
+    """The request makes no sense."""
+
+
+class ConflictError(SourcebookError):
+    """This cannot be done in the present state."""
+
+
+class UnavailableError(SourcebookError):
+    """A service that Sourcebook depends on does not answer. Try again in a moment."""
+
+
+class ConfigurationError(SourcebookError):
+    """The settings or the installation are wrong."""

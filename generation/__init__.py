@@ -1,0 +1,1 @@
+"""Passages become an answer: extraction, prompting, language models, citations."""

@@ -1,0 +1,1 @@
+"""Bytes to chunks: jobs, pipeline, parsers, isolation, chunking."""

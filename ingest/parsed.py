@@ -1,0 +1,167 @@
+"""The parsed form: one shape for every format, with a canonical text that everything else points into."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from corpus.documents import Box, Region
+
+BLOCK_SEPARATOR = "\n\n"
+ROW_SEPARATOR = "\n"
+CELL_SEPARATOR = " | "
+
+
+class BlockKind(StrEnum):
+    HEADING = "heading"
+    PARAGRAPH = "paragraph"
+    LIST_ITEM = "list_item"
+    TABLE = "table"
+    CODE = "code"
+    CAPTION = "caption"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """A span of the canonical text with one role, in reading order."""
+
+    kind: BlockKind
+    start: int
+    end: int
+    heading_path: tuple[str, ...]
+    """The headings above this block, outermost first; a heading's own text is not in its path."""
+    level: int | None = None
+    """1 to 6 for a heading."""
+    page: int | None = None
+    """The page on which the block starts, from 1."""
+    rows: tuple[tuple[int, int], ...] = ()
+    """For a table: the span of each row in the canonical text; the first row is the header."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedDocument:
+    title: str
+    text: str
+    """Canonical text: the blocks' texts joined by blank lines."""
+    blocks: tuple[Block, ...]
+    regions: tuple[Region, ...]
+    """Page positions (one per line of text) in ascending `start`; empty where the format has no pages."""
+    pages: int | None
+    language: str
+    """ISO 639-1 code, or `und`."""
+    warnings: tuple[str, ...] = ()
+
+
+class ParsedDocumentBuilder:
+    """Collects blocks in reading order; keeps canonical text, spans and heading path in step."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._length = 0
+        self._blocks: list[Block] = []
+        self._regions: list[Region] = []
+        self._headings: list[tuple[int, str]] = []
+
+    @property
+    def has_text(self) -> bool:
+        return bool(self._blocks)
+
+    def heading(
+        self, text: str, level: int, *, page: int | None = None, lines: Sequence[tuple[str, Box]] = ()
+    ) -> None:
+        """Adds a heading and makes it the section of what follows."""
+        self._headings = [(above, title) for above, title in self._headings if above < level]
+        added = self._append(BlockKind.HEADING, text, page=page, lines=lines, level=level)
+        if added:
+            self._headings.append((level, " ".join(text.split())))
+
+    def block(
+        self, kind: BlockKind, text: str, *, page: int | None = None, lines: Sequence[tuple[str, Box]] = ()
+    ) -> None:
+        """Adds a paragraph, list item, code or caption; empty text is skipped.
+
+        `lines` are the printed lines with their boxes, each a substring of `text`, in order.
+        """
+        self._append(kind, text, page=page, lines=lines)
+
+    def table(
+        self,
+        rows: Sequence[Sequence[str]],
+        *,
+        page: int | None = None,
+        boxes: Sequence[Box | None] = (),
+    ) -> None:
+        """Adds a table, header row first. `boxes`, where known, holds one box per row."""
+        texts = [CELL_SEPARATOR.join(" ".join(cell.split()) for cell in row) for row in rows]
+        kept = [(text, index) for index, text in enumerate(texts) if text.strip(" |")]
+        if not kept:
+            return
+        spans: list[tuple[int, int]] = []
+        offset = self._next_start()
+        lines: list[tuple[str, Box]] = []
+        for text, index in kept:
+            spans.append((offset, offset + len(text)))
+            offset += len(text) + len(ROW_SEPARATOR)
+            if index < len(boxes) and (box := boxes[index]) is not None:
+                lines.append((text, box))
+        joined = ROW_SEPARATOR.join(text for text, _ in kept)
+        self._append(BlockKind.TABLE, joined, page=page, lines=lines, rows=tuple(spans))
+
+    def build(
+        self, *, title: str, language: str, pages: int | None = None, warnings: Sequence[str] = ()
+    ) -> ParsedDocument:
+        return ParsedDocument(
+            title=title,
+            text="".join(self._parts),
+            blocks=tuple(self._blocks),
+            regions=tuple(self._regions),
+            pages=pages,
+            language=language,
+            warnings=tuple(warnings),
+        )
+
+    def _next_start(self) -> int:
+        return self._length + (len(BLOCK_SEPARATOR) if self._parts else 0)
+
+    def _append(
+        self,
+        kind: BlockKind,
+        text: str,
+        *,
+        page: int | None,
+        lines: Sequence[tuple[str, Box]],
+        level: int | None = None,
+        rows: tuple[tuple[int, int], ...] = (),
+    ) -> bool:
+        if not rows:
+            text = text.strip("\n") if kind is BlockKind.CODE else text.strip()
+        if not text.strip():
+            return False
+        start = self._next_start()
+        if self._parts:
+            self._parts.append(BLOCK_SEPARATOR)
+        self._parts.append(text)
+        self._length = start + len(text)
+        path = tuple(title for _, title in self._headings)
+        self._blocks.append(
+            Block(
+                kind=kind,
+                start=start,
+                end=self._length,
+                heading_path=path,
+                level=level,
+                page=page,
+                rows=rows,
+            )
+        )
+        self._add_regions(text, start, lines)
+        return True
+
+    def _add_regions(self, text: str, start: int, lines: Sequence[tuple[str, Box]]) -> None:
+        """A line that cannot be found in the block marks nothing: better no box than the wrong one."""
+        cursor = 0
+        for line, box in lines:
+            found = text.find(line, cursor) if line else -1
+            if found < 0:
+                continue
+            cursor = found + len(line)
+            self._regions.append(Region(start=start + found, end=start + cursor, box=box))

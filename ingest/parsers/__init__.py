@@ -1,0 +1,1 @@
+"""One module per format family; each turns bytes into a `ParsedDocument`."""

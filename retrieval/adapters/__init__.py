@@ -1,0 +1,1 @@
+"""One module per heavy library; imported by `api.wiring` alone."""
