@@ -2,39 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
-from corpus.documents import Box, Region
+from corpus.documents import Block, BlockKind, Box, Region
+
+__all__ = ["Block", "BlockKind", "Box", "ParsedDocument", "ParsedDocumentBuilder", "Region"]
 
 BLOCK_SEPARATOR = "\n\n"
 ROW_SEPARATOR = "\n"
 CELL_SEPARATOR = " | "
-
-
-class BlockKind(StrEnum):
-    HEADING = "heading"
-    PARAGRAPH = "paragraph"
-    LIST_ITEM = "list_item"
-    TABLE = "table"
-    CODE = "code"
-    CAPTION = "caption"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
-    """A span of the canonical text with one role, in reading order."""
-
-    kind: BlockKind
-    start: int
-    end: int
-    heading_path: tuple[str, ...]
-    """The headings above this block, outermost first; a heading's own text is not in its path."""
-    level: int | None = None
-    """1 to 6 for a heading."""
-    page: int | None = None
-    """The page on which the block starts, from 1."""
-    rows: tuple[tuple[int, int], ...] = ()
-    """For a table: the span of each row in the canonical text; the first row is the header."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,85 @@
+"""The uploaded bytes, each file kept once under the sha256 of its content."""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+PIECE_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blob:
+    sha256: str
+    size_bytes: int
+
+
+class BlobStore(Protocol):
+    def put(self, content: BinaryIO) -> Blob:
+        """Stores what can be read from `content`, in constant memory; on disk when it returns."""
+        ...
+
+    def path(self, sha256: str) -> Path:
+        """A local file with the content. Raises `FileNotFoundError`."""
+        ...
+
+    def delete(self, sha256: str) -> None:
+        """Deleting what is not there is no error."""
+        ...
+
+
+class LocalBlobs:
+    """A folder of files, named by content hash only: no user's file name ever becomes a path."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def put(self, content: BinaryIO) -> Blob:
+        digest, size = hashlib.sha256(), 0
+        descriptor, name = tempfile.mkstemp(dir=self._folder, prefix="upload-")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                for piece in _pieces(content):
+                    digest.update(piece)
+                    size += len(piece)
+                    file.write(piece)
+                file.flush()
+                os.fsync(file.fileno())
+            sha256 = digest.hexdigest()
+            target = self._target(sha256)
+            target.parent.mkdir(exist_ok=True)
+            Path(name).replace(target)
+            _sync_folder(target.parent)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        return Blob(sha256=sha256, size_bytes=size)
+
+    def path(self, sha256: str) -> Path:
+        target = self._target(sha256)
+        if not target.exists():
+            raise FileNotFoundError(target)
+        return target
+
+    def delete(self, sha256: str) -> None:
+        self._target(sha256).unlink(missing_ok=True)
+
+    def _target(self, sha256: str) -> Path:
+        return self._folder / sha256[:2] / sha256
+
+
+def _pieces(content: BinaryIO) -> Iterable[bytes]:
+    return iter(lambda: content.read(PIECE_BYTES), b"")
+
+
+def _sync_folder(folder: Path) -> None:
+    """The rename itself must reach the disk before we promise anything."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

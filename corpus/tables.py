@@ -1,0 +1,101 @@
+"""The record's tables. Rows never leave this room; `catalog` turns them into nouns."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class UtcDateTime(sa.TypeDecorator[datetime]):
+    """Aware datetimes in UTC on every database; SQLite itself drops the zone."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002
+        return value.astimezone(UTC) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002
+        return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+
+
+class Base(DeclarativeBase):
+    type_annotation_map = {  # noqa: RUF012  # SQLAlchemy reads it from the class
+        datetime: UtcDateTime,
+        dict[str, Any]: sa.JSON,
+        list[Any]: sa.JSON,
+    }
+
+
+class CollectionRow(Base):
+    __tablename__ = "collections"
+
+    id: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
+    name: Mapped[str] = mapped_column(sa.String(200), unique=True)
+    created_at: Mapped[datetime]
+
+
+class DocumentRow(Base):
+    __tablename__ = "documents"
+    __table_args__ = (
+        sa.Index(
+            "documents_path",
+            "collection_id",
+            "path",
+            unique=True,
+            sqlite_where=sa.text("status <> 'deleted'"),
+            postgresql_where=sa.text("status <> 'deleted'"),
+        ),
+        sa.Index("documents_status", "collection_id", "status"),
+    )
+
+    id: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
+    collection_id: Mapped[str] = mapped_column(sa.ForeignKey("collections.id"))
+    path: Mapped[str] = mapped_column(sa.Text)
+    title: Mapped[str] = mapped_column(sa.Text)
+    media_type: Mapped[str] = mapped_column(sa.String(200))
+    sha256: Mapped[str] = mapped_column(sa.String(64), index=True)
+    size_bytes: Mapped[int] = mapped_column(sa.BigInteger)
+    status: Mapped[str] = mapped_column(sa.String(30))
+    reason: Mapped[dict[str, Any] | None]
+    warnings: Mapped[list[Any]]
+    version: Mapped[int]
+    active_version: Mapped[int | None]
+    attempts: Mapped[int]
+    pages: Mapped[int | None]
+    chunks: Mapped[int]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class VersionRow(Base):
+    __tablename__ = "versions"
+
+    document_id: Mapped[str] = mapped_column(sa.ForeignKey("documents.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    sha256: Mapped[str] = mapped_column(sa.String(64))
+    title: Mapped[str] = mapped_column(sa.Text)
+    language: Mapped[str] = mapped_column(sa.String(8))
+    pages: Mapped[int | None]
+    text: Mapped[str] = mapped_column(sa.Text)
+    blocks: Mapped[list[Any]]
+    created_at: Mapped[datetime]
+
+
+class ChunkRow(Base):
+    __tablename__ = "chunks"
+    __table_args__ = (sa.Index("chunks_of_version", "document_id", "version", "number", unique=True),)
+
+    point_id: Mapped[str] = mapped_column(sa.String(36), primary_key=True)
+    document_id: Mapped[str] = mapped_column(sa.ForeignKey("documents.id"))
+    version: Mapped[int]
+    number: Mapped[int]
+    start: Mapped[int]
+    end: Mapped[int]
+    text: Mapped[str] = mapped_column(sa.Text)
+    heading_path: Mapped[list[Any]]
+    page: Mapped[int | None]
+    regions: Mapped[list[Any]]
+    language: Mapped[str] = mapped_column(sa.String(8))
+    tokens: Mapped[int]
