@@ -1,6 +1,6 @@
 """One SQL database: SQLite (write-ahead log) on a laptop, PostgreSQL in the scaled-out shape."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from sqlalchemy import event
 from sqlalchemy.orm import Session, sessionmaker
 
 from corpus.errors import ConfigurationError
@@ -30,12 +31,12 @@ class Database:
         self._write = sessionmaker(self.engine.execution_options(sqlite_write=True), expire_on_commit=False)
 
     @contextmanager
-    def read(self) -> Iterator[Session]:
+    def read(self) -> Generator[Session]:
         with self._read() as session:
             yield session
 
     @contextmanager
-    def write(self) -> Iterator[Transaction]:
+    def write(self) -> Generator[Transaction]:
         """Commits when the block ends, rolls back when it raises."""
         with self._write.begin() as session:
             yield session
@@ -69,13 +70,13 @@ def _current_revision(connection: sa.Connection) -> str | None:
 def _sqlite_engine(url: str) -> sa.Engine:
     engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
 
-    @sa.event.listens_for(engine, "connect")
+    @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:  # noqa: ANN401  # sqlite3 behind SQLAlchemy's pool
         connection.isolation_level = None  # we send BEGIN ourselves, below
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
-    @sa.event.listens_for(engine, "begin")
+    @event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
         # A write takes the lock at once: upgrading a read transaction would fail with "database is locked".
         writes = connection.get_execution_options().get("sqlite_write", False)
