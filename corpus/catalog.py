@@ -1,6 +1,6 @@
 """The record: which collections, documents, versions and chunks exist, and in what state."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -69,6 +69,7 @@ class VersionFacts:
     pages: int | None
     text: str
     blocks: tuple[Block, ...]
+    warnings: tuple[str, ...]
 
 
 class Catalog:
@@ -223,11 +224,10 @@ class Catalog:
             ).one()
             return document_from(row, name)
 
-    def advance(self, document_id: DocumentId, version: int, status: DocumentStatus) -> None:
-        with self._database.write() as session:
-            row = _wanted(session, document_id, version)
-            if row is not None:
-                row.status, row.updated_at = status, _now()
+    def is_wanted(self, document_id: DocumentId, version: int) -> bool:
+        """False once the document is deleted, a newer version has come, or this one is finished."""
+        with self._database.read() as session:
+            return _wanted(session, document_id, version) is not None
 
     def store_version(
         self, document_id: DocumentId, version: int, facts: VersionFacts, chunks: Sequence[Chunk]
@@ -254,6 +254,7 @@ class Catalog:
             session.flush()
             if chunks:
                 session.execute(sa.insert(ChunkRow), [chunk_row(chunk) for chunk in chunks])
+            row.warnings = list(facts.warnings)
             row.status, row.updated_at = DocumentStatus.EMBEDDING, _now()
             return True
 
@@ -270,7 +271,16 @@ class Catalog:
         with self._database.read() as session:
             return [chunk_from(row) for row in session.scalars(query)]
 
-    def publish(self, document_id: DocumentId, version: int, warnings: Sequence[str]) -> bool:
+    def version_title(self, document_id: DocumentId, version: int) -> str:
+        with self._database.read() as session:
+            return session.get_one(VersionRow, (document_id, version)).title
+
+    def is_active(self, document_id: DocumentId, version: int) -> bool:
+        with self._database.read() as session:
+            row = session.get(DocumentRow, document_id)
+            return row is not None and row.active_version == version
+
+    def publish(self, document_id: DocumentId, version: int) -> bool:
         """Makes the version the one that answers; False when it is no longer wanted."""
         with self._database.write() as session:
             row = _wanted(session, document_id, version)
@@ -283,8 +293,7 @@ class Catalog:
             row.active_version = version
             row.title, row.pages = stored.title, stored.pages
             row.chunks = session.scalars(chunks).one()
-            row.warnings = list(warnings)
-            row.status = DocumentStatus.READY_WITH_WARNINGS if warnings else DocumentStatus.READY
+            row.status = DocumentStatus.READY_WITH_WARNINGS if row.warnings else DocumentStatus.READY
             row.updated_at = _now()
             return True
 
@@ -309,18 +318,21 @@ class Catalog:
             raise DocumentNotFoundError
         row.status, row.active_version, row.updated_at = DocumentStatus.DELETED, None, _now()
 
-    def purge(self, document_id: DocumentId) -> str | None:
-        """Removes a deleted document's rows; the blob's sha256 when nothing else uses it."""
+    def purge(self, document_id: DocumentId, delete_blob: Callable[[str], None]) -> None:
+        """Removes a deleted document's rows, and its bytes when no other document has the same.
+
+        The bytes go inside the transaction, so that no upload of the same file slips in between.
+        """
         with self._database.write() as session:
             row = session.get(DocumentRow, document_id)
             if row is None or row.status != DocumentStatus.DELETED:
-                return None
+                return
             sha256 = row.sha256
             _remove_versions(session, document_id, sa.true(), sa.true())
             session.delete(row)
             session.flush()
-            used = session.scalar(sa.select(DocumentRow.id).where(DocumentRow.sha256 == sha256).limit(1))
-            return None if used else sha256
+            if not session.scalar(sa.select(DocumentRow.id).where(DocumentRow.sha256 == sha256).limit(1)):
+                delete_blob(sha256)
 
     # Counts
 

@@ -20,6 +20,9 @@ CHUNKER = "structure-1"
 SPECIAL_TOKENS = 2
 """What the embedder adds at both ends of a text."""
 
+MIN_ROOM = 32
+"""Tokens a piece may always have, however long its title and headings are."""
+
 _SENTENCE_END = re.compile(r"[.!?؟。！？][\"'»”)\]]*\s+|[。！？]|\n")
 
 
@@ -147,6 +150,7 @@ class _Splitter:
             room = self._limit - self.place_tokens(path)
             if block.kind is not BlockKind.HEADING and path:
                 room -= len(self._tokenizer.token_offsets(path[-1]))  # its heading comes along
+            room = max(room, MIN_ROOM)
             yield from _pieces(self._parsed.text, block, self.counts, room)
 
 

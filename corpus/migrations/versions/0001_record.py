@@ -1,4 +1,4 @@
-"""Collections, documents, versions and chunks."""
+"""Collections, documents, versions, chunks and worker leases."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -74,3 +74,8 @@ def upgrade() -> None:
         sa.Column("tokens", sa.Integer, nullable=False),
     )
     op.create_index("chunks_of_version", "chunks", ["document_id", "version", "number"], unique=True)
+    op.create_table(
+        "worker_leases",
+        sa.Column("worker", sa.String(64), primary_key=True),
+        sa.Column("beat", sa.Double, nullable=False),
+    )

@@ -1,0 +1,188 @@
+"""Durable jobs on DBOS: every accepted version is ingested, every deletion carried out, whatever crashes.
+
+This module and the sweeper are the only ones that know DBOS. Jobs live in the same database as the record, so
+that a document's row and its job are committed together. Recipe and reasons: docs/adr/0006-jobs-on-dbos.md.
+"""
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, EnqueueOptions
+
+from corpus.database import Database, Transaction
+from corpus.documents import CollectionId, DocumentId
+from corpus.errors import UnavailableError
+from ingest.pipeline import EMBED_BATCH, Pipeline
+from ingest.sweeper import Sweeper
+
+WORKFLOW_VERSION = "1"
+"""Pinned by hand: DBOS's own default, a hash of the source, would strand jobs at every edit."""
+
+INGEST, DELETE = "ingest", "delete"
+
+STOP_SECONDS = 30
+"""How long a stopping worker waits for its steps in progress; a crash is no worse than giving up on them."""
+
+Result = TypeVar("Result")
+log = logging.getLogger(__name__)
+
+
+class _WorkerStopsError(BaseException):
+    """Leaves a workflow pending, to go on at the next start: DBOS records only an `Exception`'s outcome.
+
+    DBOS's own signals (cancelled, taken over by another worker) are no `Exception` either.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobsSettings:
+    concurrency: int = 8
+    """Documents in work at a time: one is embedded while others are parsed."""
+    poll_seconds: float = 0.1
+    lease_seconds: float = 30.0
+    grace_seconds: float = 20.0
+    step_attempts: int = 5
+    """Tries of a step whose dependency is away (database, index), with doubling pauses from one second."""
+
+
+class Jobs:
+    """The queue and, between `start` and `stop`, its worker. One per process: DBOS is a singleton."""
+
+    def __init__(self, database: Database, pipeline: Pipeline, settings: JobsSettings | None = None) -> None:
+        self._database = database
+        self._pipeline = pipeline
+        self._settings = settings or JobsSettings()
+        self._running: set[str] = set()
+        self._stopping = False
+        self._client: DBOSClient | None = None
+        self._sweeper: Sweeper | None = None
+
+    def start(self, *, only_owner: bool) -> None:
+        """Starts the worker. `only_owner`: nobody else works on this database, so take over at once."""
+        settings = self._settings
+        worker = f"worker-{uuid.uuid4().hex[:12]}"
+        config = DBOSConfig(
+            name="sourcebook",
+            system_database_url=self._database.url,
+            application_version=WORKFLOW_VERSION,
+            executor_id=worker,
+            serializer=DBOSPortableJSONSerializer(),
+            log_level="WARNING",
+            console_log_level="WARNING",
+            enable_otlp=False,
+        )
+        DBOS(config=config)
+        DBOS.workflow(name=INGEST)(self._ingest)
+        DBOS.workflow(name=DELETE)(self._delete)
+        DBOS.launch()
+        for queue in (INGEST, DELETE):
+            DBOS.register_queue(
+                queue,
+                worker_concurrency=settings.concurrency,
+                partition_concurrency=settings.concurrency,
+                polling_interval_sec=settings.poll_seconds,
+                on_conflict="always_update",
+            )
+        self._client = DBOSClient(
+            system_database_url=self._database.url,
+            serializer=DBOSPortableJSONSerializer(),
+            application_name="sourcebook",
+        )
+        self._sweeper = Sweeper(
+            self._database,
+            worker,
+            lambda: frozenset(self._running),
+            lease_seconds=settings.lease_seconds,
+            grace_seconds=settings.grace_seconds,
+        )
+        if only_owner:
+            self._sweeper.forget_other_workers()
+            self._sweeper.sweep(grace_seconds=0)
+        self._sweeper.start()
+
+    def stop(self) -> None:
+        """Stops after the steps in progress; what is unfinished goes on at the next start."""
+        self._stopping = True
+        deadline = time.monotonic() + STOP_SECONDS
+        while self._running and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if self._sweeper:
+            self._sweeper.stop()
+        if self._client:
+            self._client.destroy()
+        DBOS.destroy(destroy_registry=True)
+
+    def enqueue_ingest(
+        self, transaction: Transaction, document_id: DocumentId, version: int, collection_id: CollectionId
+    ) -> None:
+        """The job exists if and only if the transaction commits; the same version twice is one job."""
+        self._enqueue(
+            transaction, INGEST, f"ingest:{document_id}:{version}", collection_id, document_id, version
+        )
+
+    def enqueue_delete(
+        self, transaction: Transaction, document_id: DocumentId, collection_id: CollectionId
+    ) -> None:
+        self._enqueue(transaction, DELETE, f"delete:{document_id}", collection_id, document_id)
+
+    def _enqueue(
+        self, transaction: Transaction, workflow: str, job_id: str, collection_id: str, *arguments: str | int
+    ) -> None:
+        if self._client is None:
+            raise UnavailableError("The job queue has not been started.")
+        options = EnqueueOptions(
+            workflow_name=workflow,
+            queue_name=workflow,
+            workflow_id=job_id,
+            app_version=WORKFLOW_VERSION,
+            queue_partition_key=collection_id,
+        )
+        self._client.enqueue_in_transaction(transaction, options, *arguments)
+
+    # Workflows: what DBOS runs, and after a crash runs again from the last finished step.
+
+    def _ingest(self, document_id: str, version: int) -> None:
+        document = DocumentId(document_id)
+        with self._marked_running():
+            try:
+                chunks = self._step("prepare", lambda: self._pipeline.prepare(document, version))
+                for first in range(0, chunks, EMBED_BATCH):
+                    self._step(
+                        f"embed:{first}", lambda first=first: self._pipeline.embed(document, version, first)
+                    )
+                if chunks:
+                    self._step("publish", lambda: self._pipeline.publish(document, version))
+            except Exception as error:  # noqa: BLE001  # the worker's edge: the document must end
+                reason = error
+                self._step("give_up", lambda: self._pipeline.give_up(document, version, reason))
+
+    def _delete(self, document_id: str) -> None:
+        with self._marked_running():
+            self._step("purge", lambda: self._pipeline.purge(DocumentId(document_id)))
+
+    def _step(self, name: str, work: Callable[[], Result]) -> Result:
+        if self._stopping:
+            raise _WorkerStopsError
+        return DBOS.run_step(
+            {
+                "name": name,
+                "retries_allowed": True,
+                "max_attempts": self._settings.step_attempts,
+                "should_retry": lambda error: isinstance(error, UnavailableError),
+            },
+            work,
+        )
+
+    @contextmanager
+    def _marked_running(self) -> Generator[None]:
+        job = DBOS.workflow_id or ""
+        self._running.add(job)
+        try:
+            yield
+        finally:
+            self._running.discard(job)
