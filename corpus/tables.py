@@ -30,9 +30,19 @@ class Base(DeclarativeBase):
 
 class CollectionRow(Base):
     __tablename__ = "collections"
+    __table_args__ = (
+        sa.Index(
+            "collections_name",
+            "name",
+            unique=True,
+            sqlite_where=sa.text("not is_deleted"),
+            postgresql_where=sa.text("not is_deleted"),
+        ),
+    )
 
     id: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
-    name: Mapped[str] = mapped_column(sa.String(200), unique=True)
+    name: Mapped[str] = mapped_column(sa.String(200))
+    is_deleted: Mapped[bool]
     created_at: Mapped[datetime]
 
 

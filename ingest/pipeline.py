@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Protocol
 
 from corpus.blobs import BlobStore
-from corpus.catalog import Catalog, VersionFacts
+from corpus.catalog import Catalog
 from corpus.documents import Chunk, CollectionId, Document, DocumentId, Reason
 from corpus.errors import SourcebookError
+from corpus.versions import VersionFacts, Versions
 from ingest.chunking import Chunker
 from ingest.errors import EmptyDocumentError, IngestError, TooManyAttemptsError
 from ingest.parsed import ParsedDocument
@@ -35,6 +36,7 @@ class Pipeline:
     def __init__(
         self,
         catalog: Catalog,
+        versions: Versions,
         blobs: BlobStore,
         parser: DocumentParser,
         chunker: Chunker,
@@ -42,6 +44,7 @@ class Pipeline:
         index: Index,
     ) -> None:
         self._catalog = catalog
+        self._versions = versions
         self._blobs = blobs
         self._parser = parser
         self._chunker = chunker
@@ -50,7 +53,7 @@ class Pipeline:
 
     def prepare(self, document_id: DocumentId, version: int) -> int:
         """Parses and chunks; returns the number of chunks, 0 when there is nothing more to do."""
-        document = self._catalog.claim(document_id, version)
+        document = self._versions.claim(document_id, version)
         if document is None:
             return 0
         try:
@@ -58,37 +61,39 @@ class Pipeline:
                 raise TooManyAttemptsError
             return self._parse_and_chunk(document)
         except IngestError as error:
-            self._catalog.fail(document_id, version, _reason(error, "parsing", document.attempts))
+            self._versions.fail(
+                document_id, version, reason_of(error, stage="parsing", attempt=document.attempts)
+            )
             return 0
 
     def embed(self, document_id: DocumentId, version: int, first: int) -> None:
         """Embeds and stores up to `EMBED_BATCH` chunks from number `first` on."""
-        if not self._catalog.is_wanted(document_id, version):
+        if not self._versions.is_wanted(document_id, version):
             return
         document = self._catalog.document(document_id)
-        chunks = self._catalog.chunks(document_id, version, first=first, limit=EMBED_BATCH)
-        title = self._catalog.version_title(document_id, version)
+        chunks = self._versions.chunks(document_id, version, first=first, limit=EMBED_BATCH)
+        title = self._versions.version_title(document_id, version)
         self._indexer.index(chunks, collection_id=document.collection_id, title=title)
 
     def publish(self, document_id: DocumentId, version: int) -> None:
         """Flips the document to this version, then removes what the flip made obsolete."""
-        if self._catalog.publish(document_id, version):
+        if self._versions.publish(document_id, version):
             if version > 1:
                 self._index.delete(document_id, except_version=version)
-                self._catalog.drop_other_versions(document_id, version)
-        elif not self._catalog.is_active(document_id, version):
+                self._versions.drop_other_versions(document_id, version)
+        elif not self._versions.is_active(document_id, version):
             self._index.delete(document_id, version=version)
 
     def give_up(self, document_id: DocumentId, version: int, error: Exception) -> None:
         """Ends a version whose steps failed for a reason that is not the document's."""
         log.error("ingesting %s version %d failed", document_id, version, exc_info=error)
-        self._catalog.fail(document_id, version, _reason(error, "embedding", 1))
+        self._versions.fail(document_id, version, reason_of(error, stage="embedding", attempt=1))
         self._index.delete(document_id, version=version)
 
     def purge(self, document_id: DocumentId) -> None:
         """Removes every derived copy of a deleted document; its rows go last, so that it can be repeated."""
         self._index.delete(document_id)
-        self._catalog.purge(document_id, self._blobs.delete)
+        self._versions.purge(document_id, self._blobs.delete)
 
     def _parse_and_chunk(self, document: Document) -> int:
         path = self._blobs.path(document.sha256)
@@ -104,11 +109,12 @@ class Pipeline:
             blocks=parsed.blocks,
             warnings=parsed.warnings,
         )
-        stored = self._catalog.store_version(document.id, document.version, facts, chunks)
+        stored = self._versions.store_version(document.id, document.version, facts, chunks)
         return len(chunks) if stored else 0
 
 
-def _reason(error: Exception, stage: str, attempt: int) -> Reason:
+def reason_of(error: Exception, *, stage: str, attempt: int) -> Reason:
+    """An error in words for the uploader; what was not written for them stays in the log."""
     kind = type(error) if isinstance(error, IngestError) else IngestError
     told = isinstance(error, SourcebookError)
     return Reason(

@@ -13,8 +13,17 @@ def upgrade() -> None:
     op.create_table(
         "collections",
         sa.Column("id", sa.String(40), primary_key=True),
-        sa.Column("name", sa.String(200), nullable=False, unique=True),
+        sa.Column("name", sa.String(200), nullable=False),
+        sa.Column("is_deleted", sa.Boolean, nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
+    )
+    op.create_index(
+        "collections_name",
+        "collections",
+        ["name"],
+        unique=True,
+        sqlite_where=sa.text("not is_deleted"),
+        postgresql_where=sa.text("not is_deleted"),
     )
     op.create_table(
         "documents",
