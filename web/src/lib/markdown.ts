@@ -9,7 +9,9 @@ export type InlineNode =
   | { kind: 'code'; text: string }
   | { kind: 'break' }
   | { kind: 'citations'; numbers: number[] }
-  | { kind: 'strong' | 'emphasis' | 'deleted'; children: InlineNode[] }
+  | { kind: 'strong'; children: InlineNode[] }
+  | { kind: 'emphasis'; children: InlineNode[] }
+  | { kind: 'deleted'; children: InlineNode[] }
   | { kind: 'link'; href: string; children: InlineNode[] }
   | { kind: 'doubt'; support: Exclude<Support, 'supported'>; children: InlineNode[] };
 
