@@ -1,0 +1,29 @@
+"""What can be set about answering."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanguageModelSettings:
+    """Where the language model is, and how long to wait for it."""
+
+    base_url: str
+    """Of an OpenAI-style server, with its `/v1`."""
+    model: str = ""
+    """Name of the model; empty takes the first that the server lists."""
+    api_key: str = field(default="", repr=False)
+    temperature: float = 0.0
+    max_tokens: int = 1024
+    """The longest answer, in the model's tokens."""
+    max_prompt_tokens: int = 6000
+    """What instructions, passages and question may take together, by a rough estimate."""
+    connect_timeout_seconds: float = 5.0
+    first_token_timeout_seconds: float = 60.0
+    """From the question to the first word, retries and waiting in the server's queue included."""
+    token_timeout_seconds: float = 30.0
+    """The longest silence within an answer."""
+    total_timeout_seconds: float = 300.0
+    max_retries: int = 2
+    """How often a request is repeated that was refused before its first word."""
+    max_retry_wait_seconds: float = 5.0
+    """A server that asks for more patience than this is reported as busy at once."""
