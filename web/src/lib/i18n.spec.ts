@@ -66,7 +66,7 @@ describe('the language', () => {
 
 describe('sizes', () => {
   it('use the unit that keeps the number short', () => {
-    expect(formatSize('en', 0)).toBe('0 byte');
+    expect(formatSize('en', 0)).toBe('0 bytes');
     expect(formatSize('en', 1500)).toBe('2 kB');
     expect(formatSize('en', 2_340_000)).toBe('2.3 MB');
   });

@@ -63,7 +63,7 @@ export function formatSize(language: Language, bytes: number): string {
   return new Intl.NumberFormat(language, {
     style: 'unit',
     unit: SIZE_UNITS[power],
-    unitDisplay: 'short',
+    unitDisplay: power ? 'short' : 'long',
     maximumFractionDigits: power > 1 ? 1 : 0,
   }).format(bytes / 1000 ** power);
 }

@@ -1,3 +1,4 @@
+import { tick } from 'svelte';
 import { documentHref, parseRoute, type DocumentPlace, type Route } from '../lib/routes';
 
 type View = Exclude<Route, { name: 'document' }>;
@@ -19,23 +20,31 @@ class Navigation {
   }
 
   open(place: DocumentPlace): void {
-    if (document.activeElement instanceof HTMLElement) this.#opener = document.activeElement;
+    const focused = document.activeElement;
+    if (focused instanceof HTMLElement && !focused.closest('dialog')) this.#opener = focused;
     location.hash = documentHref(place);
   }
 
-  /** Closes the open document and puts the focus back on what opened it. */
+  /** Closes the open document; the focus goes back to what opened it. */
   close(): void {
     if (!this.place) return;
     location.hash = this.#viewHash;
-    if (this.#opener?.isConnected) this.#opener.focus();
-    this.#opener = null;
   }
 
   #follow(): void {
+    const wasOpen = this.place !== null;
     this.#route = parseRoute(location.hash);
     if (this.#route.name === 'document') return;
+    // Also after the browser's Back; a sheet lets the focus out only once it is gone.
+    if (wasOpen) void tick().then(() => this.#returnFocus());
+    if (this.#viewHash !== (location.hash || '#/')) scrollTo({ top: 0, behavior: 'instant' });
     this.view = this.#route;
     this.#viewHash = location.hash || '#/';
+  }
+
+  #returnFocus(): void {
+    if (this.#opener?.isConnected) this.#opener.focus();
+    this.#opener = null;
   }
 }
 

@@ -6,7 +6,7 @@ export const ar: Catalogue = {
   'nav.ask': 'اسأل',
   'nav.documents': 'المستندات',
   'nav.collections': 'المجموعات',
-  'nav.settings': 'المظهر واللغة',
+  'nav.settings': 'الإعدادات',
   'settings.language': 'اللغة',
   'settings.theme': 'السمة',
   'settings.theme.system': 'النظام',

@@ -6,7 +6,7 @@ export const en = {
   'nav.ask': 'Ask',
   'nav.documents': 'Documents',
   'nav.collections': 'Collections',
-  'nav.settings': 'Appearance and language',
+  'nav.settings': 'Settings',
   'settings.language': 'Language',
   'settings.theme': 'Theme',
   'settings.theme.system': 'System',

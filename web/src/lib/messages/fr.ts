@@ -6,7 +6,7 @@ export const fr: Catalogue = {
   'nav.ask': 'Demander',
   'nav.documents': 'Documents',
   'nav.collections': 'Collections',
-  'nav.settings': 'Apparence et langue',
+  'nav.settings': 'Réglages',
   'settings.language': 'Langue',
   'settings.theme': 'Thème',
   'settings.theme.system': 'Système',
