@@ -1,0 +1,248 @@
+"""Parsing hostile files: one child process per document, with limits, forked from a warm zygote.
+
+Nothing in this process imports a parser. A parser that crashes, hangs or eats memory takes its own child
+with it and nothing else. Forking from a warm zygote costs about ten milliseconds a document.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from ingest import errors
+from ingest.confinement import Limits
+from ingest.errors import IngestError, LimitExceededError, ParserCrashedError
+from ingest.parsed import ParsedDocument
+from ingest.parsed_codec import decode
+
+_log = logging.getLogger(__name__)
+
+DEFAULT_PARSERS = "ingest.parsers.formats"
+_MOST_RESULT_BYTES = 512 << 20
+_READ_BYTES = 1 << 20
+_GRACE_SECONDS = 60.0
+"""Beyond the child's own limits: how long a zygote may take to start, or to notice that a child is over."""
+_TIMED_OUT = "timed out"
+_LIMIT_SIGNALS = frozenset({signal.SIGXCPU, signal.SIGKILL, signal.SIGABRT, signal.SIGTRAP, signal.SIGXFSZ})
+"""SIGABRT and SIGTRAP are how native libraries end when an allocation fails."""
+_ERRORS: dict[str, type[IngestError]] = {
+    kind.code: kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, IngestError)
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outcome:
+    result: bytes
+    status: str
+
+
+class _ZygoteGoneError(Exception):
+    """The zygote died; the document is not to blame."""
+
+
+class ParserSandbox:
+    """Parses files in children of its own zygote. Use as a context manager; safe for several threads.
+
+    Each thread waits for its own child, so as many documents are parsed at a time as threads call.
+    """
+
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        *,
+        parsers: str = DEFAULT_PARSERS,
+        import_path: tuple[Path, ...] = (),
+    ) -> None:
+        """`parsers` names the module with `parse` and `warm_up`; `import_path` is where else to find it."""
+        self._limits = limits or Limits()
+        self._parsers = parsers
+        self._import_path = import_path
+        self._lock = threading.Lock()
+        self._zygote: subprocess.Popen[bytes] | None = None
+        self._requests: socket.socket | None = None
+
+    def __enter__(self) -> Self:
+        with self._lock:
+            self._start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the zygote and every child."""
+        with self._lock:
+            self._stop()
+
+    def parse(self, path: Path, name: str, media_type: str) -> ParsedDocument:
+        """The parsed form of the file at `path`, which its uploader calls `name`.
+
+        Raises what `ingest.errors` names; `LimitExceededError` and `ParserCrashedError` say that the
+        child was ended or died. The sandbox is fit for the next document in any case.
+        """
+        payload = self._run(path, name, {"media_type": media_type})
+        try:
+            return decode(payload)
+        except ValueError as error:
+            raise ParserCrashedError(f"Reading '{name}' gave no usable result.") from error
+
+    def render_page(self, path: Path, page: int) -> bytes:
+        """PNG of page `page` (from 1) of the PDF at `path`. Raises like `parse`."""
+        return self._run(path, path.name, {"page": page})
+
+    def _run(self, path: Path, name: str, task: dict[str, Any]) -> bytes:
+        cpu_seconds = self._limits.cpu_seconds_for(path.stat().st_size)
+        wall_seconds = cpu_seconds * self._limits.wall_per_cpu
+        request = {
+            "path": str(path.resolve()),
+            "name": name,
+            "memory_bytes": self._limits.memory_bytes,
+            "cpu_seconds": max(1, round(cpu_seconds)),
+            "wall_seconds": wall_seconds,
+            **task,
+        }
+        try:
+            outcome = self._ask(request, wall_seconds + _GRACE_SECONDS)
+        except _ZygoteGoneError:
+            _log.warning("the parsing zygote died and was started anew")
+            try:
+                outcome = self._ask(request, wall_seconds + _GRACE_SECONDS)
+            except _ZygoteGoneError as error:
+                raise ParserCrashedError(f"'{name}' could not be read: its reader did not start.") from error
+        return _payload(outcome, name)
+
+    def _ask(self, request: dict[str, Any], timeout_seconds: float) -> _Outcome:
+        result, result_end = os.pipe()
+        status, status_end = os.pipe()
+        try:
+            zygote = self._send(request, (result_end, status_end))
+            deadline = time.monotonic() + timeout_seconds
+            return _Outcome(
+                result=self._read(result, zygote, deadline, _MOST_RESULT_BYTES),
+                status=self._read_status(status, zygote, deadline),
+            )
+        finally:
+            os.close(result)
+            os.close(status)
+
+    def _send(self, request: dict[str, Any], ends: tuple[int, int]) -> subprocess.Popen[bytes]:
+        """Hands the request and the writing ends of its pipes over; they are closed here."""
+        try:
+            with self._lock:
+                if self._zygote is None or self._zygote.poll() is not None:
+                    self._start()
+                assert self._requests is not None
+                assert self._zygote is not None
+                socket.send_fds(self._requests, [json.dumps(request).encode()], ends)
+                return self._zygote
+        except OSError as error:
+            raise _ZygoteGoneError from error
+        finally:
+            for end in ends:
+                os.close(end)
+
+    def _read(self, pipe: int, zygote: subprocess.Popen[bytes], deadline: float, most: int) -> bytes:
+        """Everything up to end of file; stops early, which ends the child, when it is too much."""
+        data = bytearray()
+        while len(data) <= most:
+            ready, _, _ = select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))
+            if not ready:
+                self._give_up(zygote)
+            if not (part := os.read(pipe, _READ_BYTES)):
+                break
+            data += part
+        return bytes(data)
+
+    def _read_status(self, pipe: int, zygote: subprocess.Popen[bytes], deadline: float) -> str:
+        status = self._read(pipe, zygote, deadline, 64).decode("ascii", "replace")
+        if not status:
+            self._give_up(zygote)
+        return status
+
+    def _give_up(self, zygote: subprocess.Popen[bytes]) -> None:
+        """A zygote that does not answer is of no use to anybody."""
+        with self._lock:
+            if self._zygote is zygote:
+                self._stop()
+        raise _ZygoteGoneError
+
+    def _start(self) -> None:
+        self._stop()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, _SOCKET_KIND)
+        roots = [Path(__file__).parents[1], *self._import_path]
+        with theirs:
+            self._zygote = subprocess.Popen(
+                [sys.executable, "-m", "ingest.zygote", str(theirs.fileno()), self._parsers],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                # Secrets live in the environment; a hostile document must not find them there.
+                env={
+                    "PYTHONPATH": os.pathsep.join(str(root) for root in roots),
+                    "PATH": "/usr/bin:/bin",
+                    "LC_ALL": "C.UTF-8",
+                    "OPENBLAS_NUM_THREADS": "1",
+                    "MALLOC_ARENA_MAX": "2",
+                },
+                start_new_session=True,
+            )
+        self._requests = ours
+
+    def _stop(self) -> None:
+        if self._requests is not None:
+            self._requests.close()
+            self._requests = None
+        if self._zygote is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._zygote.wait(timeout=2)
+            self._zygote.kill()
+            self._zygote.wait()
+            self._zygote = None
+
+
+_SOCKET_KIND = socket.SOCK_SEQPACKET if sys.platform == "linux" else socket.SOCK_DGRAM
+
+
+def _payload(outcome: _Outcome, name: str) -> bytes:
+    """The child's answer, or the error that its answer or its death stands for."""
+    if outcome.status == _TIMED_OUT:
+        raise LimitExceededError(f"Reading '{name}' took too long.")
+    exit_code = int(outcome.status)
+    if -exit_code in _LIMIT_SIGNALS:
+        raise LimitExceededError(f"Reading '{name}' took more time or memory than one document may use.")
+    if len(outcome.result) > _MOST_RESULT_BYTES:
+        raise LimitExceededError(f"'{name}' holds more text than one document may have.")
+    line, _, payload = outcome.result.partition(b"\n")
+    try:
+        header: Any = json.loads(line) if line else {}
+    except ValueError:
+        header = {}
+    if not isinstance(header, dict) or exit_code != 0:
+        _log.warning("parser died on %r with exit status %s: %s", name, exit_code, header)
+        raise ParserCrashedError(f"'{name}' made its reader crash; no other document was affected.")
+    if "error" in header:
+        _raise_reported(str(header["error"]), str(header.get("message", "")), name)
+    return payload
+
+
+def _raise_reported(code: str, message: str, name: str) -> None:
+    error = _ERRORS.get(code, ParserCrashedError)
+    if error is LimitExceededError and not message:
+        message = f"Reading '{name}' takes more memory than one document may use."
+    raise error(message or None)

@@ -1,0 +1,104 @@
+"""The parsed form as bytes: how it leaves the sandbox, in which nothing can be trusted."""
+
+import json
+from typing import Any
+
+from corpus.documents import Box, Region
+from ingest.parsed import Block, BlockKind, ParsedDocument
+
+_FORMAT = 1
+
+
+def encode(document: ParsedDocument) -> bytes:
+    """UTF-8 JSON; blocks and regions are arrays, because a long document has a hundred thousand."""
+    return json.dumps(
+        {
+            "format": _FORMAT,
+            "title": document.title,
+            "text": document.text,
+            "pages": document.pages,
+            "language": document.language,
+            "warnings": document.warnings,
+            "blocks": [
+                [one.kind, one.start, one.end, one.heading_path, one.level, one.page, one.rows]
+                for one in document.blocks
+            ],
+            "regions": [
+                [one.start, one.end, one.box.page, one.box.x0, one.box.y0, one.box.x1, one.box.y1]
+                for one in document.regions
+            ],
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+    ).encode("utf-8", "surrogatepass")
+
+
+def decode(data: bytes) -> ParsedDocument:
+    """The document again; every type and span is checked. Raises `ValueError` for anything else."""
+    try:
+        content: Any = json.loads(data.decode("utf-8", "replace"))
+        if content["format"] != _FORMAT:
+            raise ValueError(f"unknown format {content['format']}")
+        document = ParsedDocument(
+            title=_text(content["title"]),
+            text=_text(content["text"]),
+            blocks=tuple(_block(fields) for fields in content["blocks"]),
+            regions=tuple(_region(fields) for fields in content["regions"]),
+            pages=_number(content["pages"]) if content["pages"] is not None else None,
+            language=_text(content["language"]),
+            warnings=tuple(_text(warning) for warning in content["warnings"]),
+        )
+    except (KeyError, TypeError, RecursionError) as error:
+        raise ValueError("not a parsed document") from error
+    _check_spans(document)
+    return document
+
+
+def _block(fields: Any) -> Block:
+    kind, start, end, heading_path, level, page, rows = fields
+    return Block(
+        kind=BlockKind(kind),
+        start=_number(start),
+        end=_number(end),
+        heading_path=tuple(_text(heading) for heading in heading_path),
+        level=_number(level) if level is not None else None,
+        page=_number(page) if page is not None else None,
+        rows=tuple((_number(row_start), _number(row_end)) for row_start, row_end in rows),
+    )
+
+
+def _region(fields: Any) -> Region:
+    start, end, page, *corners = fields
+    x0, y0, x1, y1 = (_fraction(corner) for corner in corners)
+    return Region(
+        start=_number(start), end=_number(end), box=Box(page=_number(page), x0=x0, y0=y0, x1=x1, y1=y1)
+    )
+
+
+def _check_spans(document: ParsedDocument) -> None:
+    length = len(document.text)
+    spans = [
+        *((block.start, block.end) for block in document.blocks),
+        *((region.start, region.end) for region in document.regions),
+        *(row for block in document.blocks for row in block.rows),
+    ]
+    if any(not 0 <= start <= end <= length for start, end in spans):
+        raise ValueError("a span lies outside the text")
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("text expected")
+    return value
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError("number expected")
+    return value
+
+
+def _fraction(value: object) -> float:
+    if not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise TypeError("fraction expected")
+    return float(value)

@@ -1,0 +1,214 @@
+"""One page of liteparse's blocks, its tables of numbers repaired and no text left out."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from liteparse.types import LayoutBlock, LayoutCell, ParsedPage
+
+from corpus.documents import Box
+from ingest.parsed import BlockKind, ParsedDocumentBuilder
+from ingest.parsers.pdf.geometry import PageSize, Rect, Word, union, visual_lines
+from ingest.parsers.pdf.line_boxes import line_boxes
+from ingest.parsers.pdf.rows import rows_of
+from ingest.parsers.pdf.tables import FoundTable, find_tables
+
+_TOKEN = re.compile(r"\w+")
+_COHERENT_SHARE = 0.95
+"""liteparse's own table is kept when this share of the rows found here stand whole in its rows."""
+_MAX_LOST_SHARE = 0.4
+_MIN_LOST_CHARS = 20
+_KINDS = {
+    "paragraph": BlockKind.PARAGRAPH,
+    "list_item": BlockKind.LIST_ITEM,
+    "code": BlockKind.CODE,
+    "grid_fallback": BlockKind.CODE,
+}
+
+
+def add_page(builder: ParsedDocumentBuilder, page: ParsedPage) -> None:
+    """Adds the page's blocks in reading order."""
+    _PageWalk(builder, page).add()
+
+
+class _PageWalk:
+    def __init__(self, builder: ParsedDocumentBuilder, page: ParsedPage) -> None:
+        self._builder = builder
+        self._size = PageSize(number=page.page_num, width=page.width, height=page.height)
+        self._blocks = [block for block in page.blocks or () if block.kind not in ("figure", "rule")]
+        self._words, self._rotated = _words(page)
+        self._free = list(self._words)
+        """Words that no block has claimed yet."""
+        self._tables = self._repaired_tables()
+        self._added: set[int] = set()
+
+    def add(self) -> None:
+        for block in self._blocks:
+            repaired = self._covering_table(block)
+            if repaired is None:
+                self._add_block(block)
+            else:
+                self._add_surroundings(block, self._tables[repaired])
+                self._add_repaired(repaired)
+        for index in range(len(self._tables)):
+            self._add_repaired(index)
+        self._add_lost_text()
+
+    def _repaired_tables(self) -> list[FoundTable]:
+        """Tables found in the word boxes that liteparse's own tables do not hold row by row."""
+        own_rows = [
+            set(_tokens(" ".join(cell.text for cell in row)))
+            for block in self._blocks
+            if block.kind == "table"
+            for row in _table_cells(block)
+        ]
+        tables = find_tables(rows_of(self._words)) if self._words else []
+        return [table for table in tables if not _stands_in(table, own_rows)]
+
+    def _covering_table(self, block: LayoutBlock) -> int | None:
+        rect = _rect(block)
+        if rect is None or not self._tables:
+            return None
+        words = Counter(_tokens(_block_text(block)))
+        for index, table in enumerate(self._tables):
+            shared = rect.overlap(table.rect)
+            if shared > 0.5 * max(rect.area, 1e-6):
+                return index
+            inside = Counter(token for row in table.rows for cell in row.cells for token in _tokens(cell))
+            if shared > 0 and words and (words & inside).total() >= 0.8 * words.total():
+                return index
+        return None
+
+    def _add_block(self, block: LayoutBlock) -> None:
+        rect = _rect(block)
+        number = self._size.number
+        if block.kind == "table":
+            self._claim(rect)
+            rows = list(_table_cells(block))
+            boxes = [self._row_box(row) for row in rows]
+            self._builder.table([[cell.text for cell in row] for row in rows], page=number, boxes=boxes)
+            return
+        text = _block_text(block)
+        lines = line_boxes(text, self._claim(rect), self._size)
+        if block.kind == "heading":
+            self._builder.heading(text, max(1, min(6, block.level or 1)), page=number, lines=lines)
+        else:
+            kind = _KINDS.get(block.kind, BlockKind.PARAGRAPH)
+            self._builder.block(kind, text, page=number, lines=lines)
+
+    def _add_surroundings(self, block: LayoutBlock, table: FoundTable) -> None:
+        """Lines of a replaced block that are not of the table: text above or below it."""
+        rect = _rect(block)
+        middles = [row.center_y for row in table.source]
+        top, bottom = min(middles) - 3, max(middles) + 3
+        outside = [word for word in self._claim(rect) if not top <= word.center_y <= bottom]
+        self._add_lines(outside)
+
+    def _add_repaired(self, index: int) -> None:
+        if index in self._added:
+            return
+        self._added.add(index)
+        table = self._tables[index]
+        self._claim(table.rect)
+        boxes = [self._size.box(row.rect) for row in table.rows]
+        self._builder.table([row.cells for row in table.rows], page=self._size.number, boxes=boxes)
+
+    def _add_lost_text(self) -> None:
+        """liteparse drops rotated text, and on some pages takes the body for page furniture.
+
+        Running headers and page numbers, which it drops by intention, are a small share of a page.
+        """
+        shown = Counter(_tokens(" ".join(_block_text(block) for block in self._blocks)))
+        lost = [word for word in self._free if not _take(shown, _tokens(word.text))]
+        rotated = [word for word in self._rotated if not _take(shown, _tokens(word.text))]
+        total = _chars(self._words) + _chars(self._rotated)
+        if total > _MIN_LOST_CHARS and _chars(lost) + _chars(rotated) > _MAX_LOST_SHARE * total:
+            self._add_lines(lost)
+            self._add_lines(rotated)
+
+    def _add_lines(self, words: Sequence[Word]) -> None:
+        for line in visual_lines(words):
+            text = " ".join(word.text for word in line)
+            box = self._size.box(union(line))
+            self._builder.block(BlockKind.PARAGRAPH, text, page=self._size.number, lines=[(text, box)])
+
+    def _claim(self, rect: Rect | None) -> list[Word]:
+        if rect is None:
+            return []
+        claimed: list[Word] = []
+        free: list[Word] = []
+        for word in self._free:
+            (claimed if rect.holds_center(word) else free).append(word)
+        self._free = free
+        return claimed
+
+    def _row_box(self, row: Sequence[LayoutCell]) -> Box | None:
+        rects = [
+            Rect(x0=box.x, y0=box.y, x1=box.x + box.width, y1=box.y + box.height)
+            for cell in row
+            if (box := cell.bbox) is not None
+        ]
+        return self._size.box(union(rects)) if rects else None
+
+
+def _words(page: ParsedPage) -> tuple[list[Word], list[Word]]:
+    """Upright words, and words that are written at an angle."""
+    upright: list[Word] = []
+    rotated: list[Word] = []
+    for item in page.text_items:
+        words = upright if abs(item.rotation) < 1 else rotated
+        words.extend(
+            Word(x0=word.x, y0=word.y, x1=word.x + word.width, y1=word.y + word.height, text=word.text)
+            for word in item.words
+            if word.text.strip()
+        )
+    return upright, rotated
+
+
+def _stands_in(table: FoundTable, own_rows: Sequence[set[str]]) -> bool:
+    tabular = [row for row in table.source if row.is_tabular]
+    whole = sum(
+        any(set(_tokens(" ".join(cell.text for cell in row.cells))) <= own for own in own_rows)
+        for row in tabular
+    )
+    if whole < _COHERENT_SHARE * len(tabular):
+        return False
+    header = set(_tokens(" ".join(table.rows[0].cells))) if table.has_header else set[str]()
+    return not header or any(header <= own for own in own_rows)
+
+
+def _rect(block: LayoutBlock) -> Rect | None:
+    box = block.bbox
+    return Rect(x0=box.x, y0=box.y, x1=box.x + box.width, y1=box.y + box.height) if box else None
+
+
+def _table_cells(block: LayoutBlock) -> Iterator[list[LayoutCell]]:
+    if block.header:
+        yield block.header
+    yield from block.rows or ()
+
+
+def _block_text(block: LayoutBlock) -> str:
+    """The block's words as printed, with the number of a numbered item."""
+    if block.kind == "table":
+        return "\n".join(" ".join(cell.text for cell in row) for row in _table_cells(block))
+    if block.lines:
+        return "\n".join(block.lines)
+    text = block.text or ""
+    return f"{block.marker} {text}" if block.kind == "list_item" and block.ordered and block.marker else text
+
+
+def _tokens(text: str) -> list[str]:
+    return _TOKEN.findall(text.lower())
+
+
+def _take(shown: Counter[str], tokens: Sequence[str]) -> bool:
+    """Whether `shown` holds all tokens; if so, they are taken out of it."""
+    if not tokens or any(shown[token] <= 0 for token in tokens):
+        return False
+    shown.subtract(tokens)
+    return True
+
+
+def _chars(words: Sequence[Word]) -> int:
+    return sum(len(word.text) for word in words)
