@@ -1,0 +1,80 @@
+"""Chunks into the index."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from corpus.documents import Chunk, CollectionId
+from retrieval.embedding import Embedder, Vectors, embedded_chunk_text
+from retrieval.index import Index, IndexPoint
+from retrieval.keyword import KeywordEncoder
+from retrieval.tokenizing import tokens
+
+TitledChunk = tuple[str, Chunk]
+"""A chunk with the title of its document, which is embedded with it."""
+
+# Vectors held at a time, and what is embedded again after a crash.
+_BATCH = 256
+
+
+class Indexer:
+    def __init__(self, index: Index, embedder: Embedder, keywords: KeywordEncoder | None = None) -> None:
+        self._index = index
+        self._embedder = embedder
+        self._keywords = keywords or KeywordEncoder()
+
+    def index(self, chunks: Sequence[Chunk], *, collection_id: CollectionId, title: str) -> None:
+        """Embeds and stores chunks of the document of that title. Doing it twice changes nothing."""
+        self.index_titled(((title, chunk) for chunk in chunks), collection_id=collection_id)
+
+    def index_titled(self, chunks: Iterable[TitledChunk], *, collection_id: CollectionId) -> None:
+        """The same for chunks of many documents at once, which is faster for short ones."""
+        for batch in _batches(chunks):
+            self.store(batch, self.embed(batch), collection_id=collection_id)
+
+    def embed(self, chunks: Sequence[TitledChunk]) -> Vectors:
+        """A row for each chunk: to keep with the chunks, so that unchanged ones need no embedding again."""
+        return self._embedder.embed_documents([embedded_chunk_text(chunk, title) for title, chunk in chunks])
+
+    def store(self, chunks: Sequence[TitledChunk], vectors: Vectors, *, collection_id: CollectionId) -> None:
+        """Stores chunks under vectors that `embed` made for the same texts under the same titles."""
+        self._index.upsert(
+            [
+                IndexPoint(
+                    point_id=chunk.point_id,
+                    collection_id=collection_id,
+                    document_id=chunk.document_id,
+                    version=chunk.version,
+                    dense=vector,
+                    keyword=self._keywords.document(embedded_chunk_text(chunk, title), chunk.language),
+                )
+                for (title, chunk), vector in zip(chunks, vectors, strict=True)
+            ]
+        )
+
+    def reweigh(self, chunks: Iterable[TitledChunk]) -> None:
+        """Rewrites the keyword vectors of stored chunks; embeds nothing.
+
+        For an encoder whose average length, `k1` or `b` differ from those the chunks were stored with.
+        """
+        for batch in _batches(chunks):
+            self._index.update_keywords(
+                {
+                    chunk.point_id: self._keywords.document(embedded_chunk_text(chunk, title), chunk.language)
+                    for title, chunk in batch
+                }
+            )
+
+
+def average_length(chunks: Iterable[TitledChunk]) -> float | None:
+    """Mean number of keyword tokens of the chunks, for a `KeywordEncoder`; `None` without any."""
+    total = count = 0
+    for title, chunk in chunks:
+        total += len(tokens(embedded_chunk_text(chunk, title), chunk.language))
+        count += 1
+    return total / count if count else None
+
+
+def _batches(chunks: Iterable[TitledChunk]) -> Iterator[list[TitledChunk]]:
+    remaining = iter(chunks)
+    while batch := list(islice(remaining, _BATCH)):
+        yield batch
