@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { markDoubts, parseBlocks, plainText, splitBlocks, type InlineNode, type Reading } from './markdown';
+import { blockWords, markDoubts, parseBlocks, plainText, splitBlocks, type InlineNode, type Reading } from './markdown';
 
 const READING: Reading = { isKnownCitation: (n) => n <= 3, origin: 'http://localhost:8000' };
 
@@ -92,5 +92,12 @@ describe('cutting an answer into blocks', () => {
       expect(now.slice(0, before.length - 1)).toEqual(before.slice(0, -1));
       before = now;
     }
+  });
+});
+
+describe('the words of a block', () => {
+  it('are those of all its parts', () => {
+    const blocks = parseBlocks('- a **b** [1]\n- c\n\n> d\n\n| e | f |\n|---|---|\n| g | h |', READING);
+    expect(blocks.map(blockWords)).toEqual(['a b[1] c', 'd', 'e f g h']);
   });
 });

@@ -95,6 +95,15 @@ export function plainText(nodes: InlineNode[]): string {
     .join('');
 }
 
+/** All words of a block, to tell its direction. */
+export function blockWords(block: BlockNode): string {
+  if ('children' in block) return plainText(block.children);
+  if (block.kind === 'list') return block.items.flat().map(blockWords).join(' ');
+  if (block.kind === 'quote') return block.blocks.map(blockWords).join(' ');
+  if (block.kind === 'table') return [block.header, ...block.rows].flat().map(plainText).join(' ');
+  return '';
+}
+
 function doubted(sentence: string, support: Doubt): string {
   const prefix = BLOCK_PREFIX.exec(sentence)?.[0] ?? '';
   return prefix + DOUBT_START[support] + sentence.slice(prefix.length) + DOUBT_END;
