@@ -34,7 +34,7 @@ router = APIRouter(tags=["answers"])
 )
 async def create_answer(
     body: AnswerRequest, request: Request, sourcebook: Opened
-) -> Response | AnswerResponse:
+) -> StreamingResponse | AnswerResponse:
     """Answers from the documents with citations. `Accept: text/event-stream` streams; else one document.
 
     Leaving early (closing the connection) stops the work.

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Form, Query, Response, UploadFile, status
 from fastapi.responses import FileResponse
 
 from api.access import Opened
-from api.schemas import BlockSchema, CollectionName, DocumentSchema, DocumentTextSchema, Page
+from api.schemas import CollectionName, DocumentSchema, DocumentTextSchema, Page
 from corpus.documents import DocumentId, DocumentStatus
 from corpus.errors import InvalidInputError, NotFoundError
 from ingest.sniffing import PDF
@@ -57,16 +57,7 @@ def show_document(document_id: str, sourcebook: Opened) -> DocumentSchema:
 @router.get("/{document_id}/text", operation_id="documents_text")
 def document_text(document_id: str, sourcebook: Opened) -> DocumentTextSchema:
     """The canonical text that citations point into, and its blocks."""
-    text = sourcebook.catalog.text(DocumentId(document_id))
-    return DocumentTextSchema(
-        document_id=text.document_id,
-        version=text.version,
-        title=text.title,
-        media_type=text.media_type,
-        pages=text.pages,
-        text=text.text,
-        blocks=[BlockSchema.model_validate(block) for block in text.blocks],
-    )
+    return DocumentTextSchema.model_validate(sourcebook.catalog.text(DocumentId(document_id)))
 
 
 @router.get("/{document_id}/file", operation_id="documents_file")

@@ -277,3 +277,13 @@ class ErrorEvent(Schema):
 StreamEvent = (
     MessageStart | SearchStart | SearchResults | AnswerDeltaEvent | CitationEvent | MessageEnd | ErrorEvent
 )
+
+
+class Evaluation(Schema):
+    """What `sourcebook eval` reports."""
+
+    dataset: str
+    mode: str
+    queries: int
+    metrics: dict[str, float | None]
+    latency_ms: dict[str, float]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, Field, SecretStr, field_validator
+from pydantic import BaseModel, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -10,35 +10,18 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from generation.settings import AnsweringSettings, ExtractionSettings, LanguageModelSettings
 from ingest.chunking import ChunkingSettings
 from ingest.jobs import JobsSettings
-from retrieval.fusion import Fusion
+from retrieval.settings import IndexSettings
 
 
 class IndexPlace(BaseModel):
-    """Where chunks are indexed: in the data folder, or on a Qdrant server."""
+    """Where chunks are indexed: in the data folder (Qdrant Edge), or on a Qdrant server or cluster."""
 
     url: str = ""
-    """Of a Qdrant server or cluster; empty keeps the index in the data folder (Qdrant Edge)."""
+    """Of the server; empty keeps the index in the data folder."""
     api_key: SecretStr = SecretStr("")
-    fusion: Fusion = Fusion.SCORES
-    candidates: int = Field(default=200, ge=10)
-    exploration: int = Field(default=128, ge=16)
-
-
-class GenerationPlace(BaseModel):
-    """Who writes the answers: the extractive answerer, or a language model on an OpenAI-style server."""
-
-    base_url: str = ""
-    """With its `/v1`; empty answers by quoting the documents, without a language model."""
-    model: str = ""
-    """Empty takes the first model the server lists."""
-    api_key: SecretStr = SecretStr("")
-    temperature: float = 0.0
-    max_tokens: int = 1024
-    max_prompt_tokens: int = 6000
-    passages: int = Field(default=10, ge=1, le=50)
-    """Passages read for an answer."""
 
 
 class Settings(BaseSettings):
@@ -56,7 +39,11 @@ class Settings(BaseSettings):
     """Of a PostgreSQL database (`postgresql+psycopg://…`); empty keeps SQLite in the data folder."""
     max_upload_bytes: int = 2 << 30
     index: IndexPlace = IndexPlace()
-    generation: GenerationPlace = GenerationPlace()
+    retrieval: IndexSettings = IndexSettings()
+    generation: LanguageModelSettings = LanguageModelSettings()
+    """The language model; with an empty `base_url`, answers quote the documents without one."""
+    answering: AnsweringSettings = AnsweringSettings()
+    extraction: ExtractionSettings = ExtractionSettings()
     chunking: ChunkingSettings = ChunkingSettings()
     jobs: JobsSettings = JobsSettings()
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 class LanguageModelSettings:
     """Where the language model is, and how long to wait for it."""
 
-    base_url: str
-    """Of an OpenAI-style server, with its `/v1`."""
+    base_url: str = ""
+    """Of an OpenAI-style server, with its `/v1`; empty means that there is no language model."""
     model: str = ""
     """Name of the model; empty takes the first that the server lists."""
     api_key: str = field(default="", repr=False)
@@ -27,3 +27,26 @@ class LanguageModelSettings:
     """How often a request is repeated that was refused before its first word."""
     max_retry_wait_seconds: float = 5.0
     """A server that asks for more patience than this is reported as busy at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnsweringSettings:
+    passages: int = 10
+    """How many passages are retrieved for an answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtractionSettings:
+    """How the extractive writer reads and when it keeps silent."""
+
+    passages: int = 8
+    """How many of the retrieved passages are read."""
+    max_candidates: int = 40
+    """How many sentences are embedded: most of what an answer costs in time."""
+    max_sentences: int = 3
+    max_gap: float = 1.0
+    """How far below the best sentence's log odds a further one may score."""
+    min_score: float = -0.5
+    """Log odds from which a further sentence is quoted."""
+    min_probability: float = 0.3
+    """Probability of an answer below which the writer refuses."""

@@ -80,11 +80,11 @@ class Intake:
         with tempfile.TemporaryDirectory(prefix="sourcebook-") as folder:
             members = 0
             try:
-                for member_path, file in expand(self._blobs.path(upload.sha256), path, Path(folder)):
+                for member in expand(self._blobs.path(upload.sha256), path, Path(folder)):
                     members += 1
-                    with file.open("rb") as opened:
-                        yield _Received(self._store(_clean_path(member_path), opened))
-                    file.unlink()
+                    with member.path.open("rb") as opened:
+                        yield _Received(self._store(_clean_path(member.name), opened))
+                    member.path.unlink()
                 if not members:
                     raise EmptyDocumentError(f"The archive '{path}' holds no files.")
             except IngestError as error:

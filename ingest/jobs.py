@@ -117,6 +117,10 @@ class Jobs:
             self._client.destroy()
         DBOS.destroy(destroy_registry=True)
 
+    @property
+    def is_idle(self) -> bool:
+        return not self._running
+
     def enqueue_ingest(
         self, transaction: Transaction, document_id: DocumentId, version: int, collection_id: CollectionId
     ) -> None:

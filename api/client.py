@@ -1,0 +1,41 @@
+"""What the command line needs of a knowledge base, wherever it runs."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from api.schemas import (
+    AnswerRequest,
+    AnswerResponse,
+    CollectionSchema,
+    DocumentSchema,
+    DocumentTextSchema,
+    SearchRequest,
+    SearchResponse,
+)
+
+
+class Client(Protocol):
+    """Raises `corpus.errors.SourcebookError` with a sentence for the user."""
+
+    def add(self, collection: str, files: Sequence[tuple[str, Path]]) -> list[DocumentSchema]:
+        """Uploads files under the given paths; returns once they are safely stored."""
+        ...
+
+    def documents(
+        self, ids: Sequence[str] = (), *, collection: str | None = None
+    ) -> list[DocumentSchema]: ...
+
+    def document(self, document_id: str) -> DocumentSchema: ...
+
+    def text(self, document_id: str) -> DocumentTextSchema: ...
+
+    def delete(self, document_id: str) -> None: ...
+
+    def collections(self) -> list[CollectionSchema]: ...
+
+    def search(self, request: SearchRequest) -> SearchResponse: ...
+
+    def ask(self, request: AnswerRequest, on_delta: Callable[[str], None]) -> AnswerResponse:
+        """Calls `on_delta` with each piece of the answer's text as it comes."""
+        ...

@@ -1,0 +1,84 @@
+"""A knowledge base opened in this process."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import aclosing
+from pathlib import Path
+from typing import BinaryIO
+
+from api.access import readable_collections
+from api.answer_schemas import answer_response
+from api.schemas import (
+    AnswerRequest,
+    AnswerResponse,
+    CollectionSchema,
+    DocumentSchema,
+    DocumentTextSchema,
+    SearchRequest,
+    SearchResponse,
+)
+from api.search import run_search
+from api.wiring import Sourcebook
+from corpus.documents import CollectionId, DocumentId
+from corpus.errors import UnavailableError
+from generation.answers import Answer, AnswerDelta, AnswerDone
+
+PAGE = 500
+
+
+class LocalClient:
+    def __init__(self, sourcebook: Sourcebook) -> None:
+        self._sourcebook = sourcebook
+
+    def add(self, collection: str, files: Sequence[tuple[str, Path]]) -> list[DocumentSchema]:
+        accepted = self._sourcebook.intake.add(collection, _opened(files))
+        return [DocumentSchema.model_validate(document) for document in accepted]
+
+    def documents(self, ids: Sequence[str] = (), *, collection: str | None = None) -> list[DocumentSchema]:
+        wanted = set(ids)
+        collection_id: CollectionId | None = None
+        if collection is not None:
+            (collection_id,) = self._sourcebook.catalog.collection_ids([collection])
+        found: list[DocumentSchema] = []
+        after = None
+        while page := self._sourcebook.catalog.documents(
+            collection_id=collection_id, after=after, limit=PAGE
+        ):
+            found += [DocumentSchema.model_validate(each) for each in page if not wanted or each.id in wanted]
+            after = page[-1].id
+        return found
+
+    def document(self, document_id: str) -> DocumentSchema:
+        return DocumentSchema.model_validate(self._sourcebook.catalog.document(DocumentId(document_id)))
+
+    def text(self, document_id: str) -> DocumentTextSchema:
+        return DocumentTextSchema.model_validate(self._sourcebook.catalog.text(DocumentId(document_id)))
+
+    def delete(self, document_id: str) -> None:
+        self._sourcebook.intake.delete(DocumentId(document_id))
+
+    def collections(self) -> list[CollectionSchema]:
+        return [CollectionSchema.model_validate(each) for each in self._sourcebook.catalog.collections()]
+
+    def search(self, request: SearchRequest) -> SearchResponse:
+        return run_search(request, self._sourcebook)
+
+    def ask(self, request: AnswerRequest, on_delta: Callable[[str], None]) -> AnswerResponse:
+        answer = asyncio.run(self._answer(request, on_delta))
+        return answer_response(request.question, answer)
+
+    async def _answer(self, request: AnswerRequest, on_delta: Callable[[str], None]) -> Answer:
+        collections = readable_collections(self._sourcebook, request.collections)
+        async with aclosing(self._sourcebook.answerer.answer(request.question, collections)) as events:
+            async for event in events:
+                if isinstance(event, AnswerDelta):
+                    on_delta(event.delta)
+                elif isinstance(event, AnswerDone):
+                    return event.answer
+        raise UnavailableError("The answer broke off.")
+
+
+def _opened(files: Sequence[tuple[str, Path]]) -> Iterator[tuple[str, BinaryIO]]:
+    for name, path in files:
+        with path.open("rb") as file:
+            yield name, file

@@ -1,0 +1,117 @@
+"""The one place that names concrete classes: settings in, an opened knowledge base out."""
+
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from api.ownership import owned
+from api.settings import Settings
+from corpus.blobs import LocalBlobs
+from corpus.catalog import Catalog
+from corpus.database import Database
+from corpus.versions import Versions
+from generation.adapters.openai import OpenAILanguageModel
+from generation.answering import Answerer
+from generation.extraction import ExtractiveWriter
+from generation.language_model_writer import LanguageModelWriter
+from generation.writing import Writer
+from ingest.chunking import CHUNKER, Chunker
+from ingest.intake import Intake
+from ingest.isolation import ParserSandbox
+from ingest.jobs import Jobs
+from ingest.pipeline import Pipeline
+from ingest.upkeep import Upkeep
+from retrieval.adapters.qdrant import QdrantIndex
+from retrieval.adapters.qdrant_edge import QdrantEdgeIndex
+from retrieval.adapters.sentence_transformers import MiniLmEmbedder
+from retrieval.embedding import Embedder
+from retrieval.index import Index, generation_name
+from retrieval.indexing import Indexer
+from retrieval.retriever import Retriever
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sourcebook:
+    """An opened knowledge base."""
+
+    settings: Settings
+    catalog: Catalog
+    blobs: LocalBlobs
+    sandbox: ParserSandbox
+    intake: Intake
+    upkeep: Upkeep
+    retriever: Retriever
+    answerer: Answerer
+
+
+@contextmanager
+def open_sourcebook(settings: Settings, *, address: str = "") -> Generator[Sourcebook]:
+    """Opens the data folder and starts its worker; closes both at the end.
+
+    `address` is where this process will serve it. Raises `ConflictError` when another process owns it.
+    """
+    with ExitStack() as stack:
+        if settings.is_embedded:
+            stack.enter_context(owned(settings.data, address))
+        database = _opened(stack, Database(settings.database), Database.close)
+        database.migrate()
+        blobs = LocalBlobs(settings.data / "blobs")
+        catalog, versions = Catalog(database), Versions(database)
+        embedder = MiniLmEmbedder()
+        index = _opened(stack, open_index(settings, embedder), lambda index: index.close())
+        sandbox = stack.enter_context(ParserSandbox())
+        chunker = Chunker(embedder, settings.chunking)
+        pipeline = Pipeline(catalog, versions, blobs, sandbox, chunker, Indexer(index, embedder), index)
+        jobs = _opened(stack, Jobs(database, pipeline, settings.jobs), Jobs.stop)
+        jobs.start(only_owner=settings.is_embedded)
+        upkeep = _opened(stack, Upkeep(index, jobs), Upkeep.stop)
+        upkeep.start()
+        retriever = Retriever(index, embedder, catalog)
+        yield Sourcebook(
+            settings=settings,
+            catalog=catalog,
+            blobs=blobs,
+            sandbox=sandbox,
+            intake=Intake(database, catalog, versions, blobs, jobs),
+            upkeep=upkeep,
+            retriever=retriever,
+            answerer=Answerer(retriever, open_writer(settings, embedder), settings.answering),
+        )
+
+
+def open_index(settings: Settings, embedder: Embedder, folder: Path | None = None) -> Index:
+    """The index of the present generation: this embedder's vectors of this chunker's chunks."""
+    name = generation_name(embedder.model, embedder.dimension, CHUNKER)
+    if settings.index.url:
+        key = settings.index.api_key.get_secret_value() or None
+        return QdrantIndex(
+            settings.index.url,
+            name=name,
+            dimension=embedder.dimension,
+            settings=settings.retrieval,
+            api_key=key,
+        )
+    place = folder or settings.data / "index" / name
+    return QdrantEdgeIndex(place, dimension=embedder.dimension, settings=settings.retrieval)
+
+
+def open_embedder() -> Embedder:
+    return MiniLmEmbedder()
+
+
+def open_writer(settings: Settings, embedder: Embedder) -> Writer:
+    """Who writes the answers: the language model if one is set, else the documents' own sentences."""
+    if settings.generation.base_url:
+        model = OpenAILanguageModel(settings.generation)
+        return LanguageModelWriter(model, max_prompt_tokens=settings.generation.max_prompt_tokens)
+    return ExtractiveWriter(embedder, settings.extraction)
+
+
+Resource = TypeVar("Resource")
+
+
+def _opened(stack: ExitStack, resource: Resource, close: Callable[[Resource], None]) -> Resource:
+    stack.callback(close, resource)
+    return resource
