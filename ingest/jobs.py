@@ -77,8 +77,7 @@ class Jobs:
             enable_otlp=False,
         )
         DBOS(config=config)
-        DBOS.workflow(name=INGEST)(self._ingest)
-        DBOS.workflow(name=DELETE)(self._delete)
+        self._register_workflows()
         DBOS.launch()
         for queue in (INGEST, DELETE):
             DBOS.register_queue(
@@ -149,6 +148,17 @@ class Jobs:
         self._client.enqueue_in_transaction(transaction, options, *arguments)
 
     # Workflows: what DBOS runs, and after a crash runs again from the last finished step.
+
+    def _register_workflows(self) -> None:
+        # DBOS marks the functions it is given, which bound methods do not allow.
+        def ingest(document_id: str, version: int) -> None:
+            self._ingest(document_id, version)
+
+        def delete(document_id: str) -> None:
+            self._delete(document_id)
+
+        DBOS.workflow(name=INGEST)(ingest)
+        DBOS.workflow(name=DELETE)(delete)
 
     def _ingest(self, document_id: str, version: int) -> None:
         document = DocumentId(document_id)
