@@ -18,7 +18,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 from ingest import errors
 from ingest.confinement import Limits
@@ -41,6 +41,12 @@ _ERRORS: dict[str, type[IngestError]] = {
     for kind in vars(errors).values()
     if isinstance(kind, type) and issubclass(kind, IngestError)
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Zygote:
+    process: subprocess.Popen[bytes]
+    requests: socket.socket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +77,11 @@ class ParserSandbox:
         self._parsers = parsers
         self._import_path = import_path
         self._lock = threading.Lock()
-        self._zygote: subprocess.Popen[bytes] | None = None
-        self._requests: socket.socket | None = None
+        self._running: _Zygote | None = None
 
     def __enter__(self) -> Self:
         with self._lock:
-            self._start()
+            self._running = self._start()
         return self
 
     def __exit__(
@@ -140,23 +145,21 @@ class ParserSandbox:
             os.close(result)
             os.close(status)
 
-    def _send(self, request: dict[str, Any], ends: tuple[int, int]) -> subprocess.Popen[bytes]:
+    def _send(self, request: dict[str, Any], ends: tuple[int, int]) -> _Zygote:
         """Hands the request and the writing ends of its pipes over; they are closed here."""
         try:
             with self._lock:
-                if self._zygote is None or self._zygote.poll() is not None:
-                    self._start()
-                assert self._requests is not None
-                assert self._zygote is not None
-                socket.send_fds(self._requests, [json.dumps(request).encode()], ends)
-                return self._zygote
+                if self._running is None or self._running.process.poll() is not None:
+                    self._running = self._start()
+                socket.send_fds(self._running.requests, [json.dumps(request).encode()], ends)
+                return self._running
         except OSError as error:
             raise _ZygoteGoneError from error
         finally:
             for end in ends:
                 os.close(end)
 
-    def _read(self, pipe: int, zygote: subprocess.Popen[bytes], deadline: float, most: int) -> bytes:
+    def _read(self, pipe: int, zygote: _Zygote, deadline: float, most: int) -> bytes:
         """Everything up to end of file; stops early, which ends the child, when it is too much."""
         data = bytearray()
         while len(data) <= most:
@@ -168,25 +171,25 @@ class ParserSandbox:
             data += part
         return bytes(data)
 
-    def _read_status(self, pipe: int, zygote: subprocess.Popen[bytes], deadline: float) -> str:
+    def _read_status(self, pipe: int, zygote: _Zygote, deadline: float) -> str:
         status = self._read(pipe, zygote, deadline, 64).decode("ascii", "replace")
         if not status:
             self._give_up(zygote)
         return status
 
-    def _give_up(self, zygote: subprocess.Popen[bytes]) -> None:
+    def _give_up(self, zygote: _Zygote) -> NoReturn:
         """A zygote that does not answer is of no use to anybody."""
         with self._lock:
-            if self._zygote is zygote:
+            if self._running is zygote:
                 self._stop()
         raise _ZygoteGoneError
 
-    def _start(self) -> None:
+    def _start(self) -> _Zygote:
         self._stop()
         ours, theirs = socket.socketpair(socket.AF_UNIX, _SOCKET_KIND)
         roots = [Path(__file__).parents[1], *self._import_path]
         with theirs:
-            self._zygote = subprocess.Popen(
+            process = subprocess.Popen(
                 [sys.executable, "-m", "ingest.zygote", str(theirs.fileno()), self._parsers],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -202,18 +205,18 @@ class ParserSandbox:
                 },
                 start_new_session=True,
             )
-        self._requests = ours
+        return _Zygote(process=process, requests=ours)
 
     def _stop(self) -> None:
-        if self._requests is not None:
-            self._requests.close()
-            self._requests = None
-        if self._zygote is not None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._zygote.wait(timeout=2)
-            self._zygote.kill()
-            self._zygote.wait()
-            self._zygote = None
+        if self._running is None:
+            return
+        self._running.requests.close()
+        process = self._running.process
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=2)
+        process.kill()
+        process.wait()
+        self._running = None
 
 
 _SOCKET_KIND = socket.SOCK_SEQPACKET if sys.platform == "linux" else socket.SOCK_DGRAM
@@ -229,20 +232,20 @@ def _payload(outcome: _Outcome, name: str) -> bytes:
     if len(outcome.result) > _MOST_RESULT_BYTES:
         raise LimitExceededError(f"'{name}' holds more text than one document may have.")
     line, _, payload = outcome.result.partition(b"\n")
-    try:
-        header: Any = json.loads(line) if line else {}
-    except ValueError:
-        header = {}
-    if not isinstance(header, dict) or exit_code != 0:
-        _log.warning("parser died on %r with exit status %s: %s", name, exit_code, header)
+    if exit_code != 0 or not line:
+        _log.warning("parser died on %r with exit status %s: %r", name, exit_code, line[:500])
         raise ParserCrashedError(f"'{name}' made its reader crash; no other document was affected.")
-    if "error" in header:
-        _raise_reported(str(header["error"]), str(header.get("message", "")), name)
+    if line != b"{}":
+        raise _reported_error(line, name)
     return payload
 
 
-def _raise_reported(code: str, message: str, name: str) -> None:
-    error = _ERRORS.get(code, ParserCrashedError)
-    if error is LimitExceededError and not message:
+def _reported_error(line: bytes, name: str) -> IngestError:
+    try:
+        header: dict[str, str] = json.loads(line)
+        kind, message = _ERRORS[header["error"]], header["message"]
+    except (ValueError, KeyError, TypeError):
+        return ParserCrashedError(f"Reading '{name}' gave no usable result.")
+    if kind is LimitExceededError and not message:
         message = f"Reading '{name}' takes more memory than one document may use."
-    raise error(message or None)
+    return kind(message)

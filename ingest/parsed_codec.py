@@ -54,7 +54,7 @@ def decode(data: bytes) -> ParsedDocument:
     return document
 
 
-def _block(fields: Any) -> Block:
+def _block(fields: list[Any]) -> Block:
     kind, start, end, heading_path, level, page, rows = fields
     return Block(
         kind=BlockKind(kind),
@@ -67,7 +67,7 @@ def _block(fields: Any) -> Block:
     )
 
 
-def _region(fields: Any) -> Region:
+def _region(fields: list[Any]) -> Region:
     start, end, page, *corners = fields
     x0, y0, x1, y1 = (_fraction(corner) for corner in corners)
     return Region(

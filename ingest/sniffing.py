@@ -207,7 +207,8 @@ def _sniff_text(head: bytes, name: str) -> str:
     plain = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
     lowered = plain[:4096].lower()
     if lowered.startswith(b"from ") and _MAIL_HEADER.search(plain[:4096]):
-        return "application/mbox"
+        # One message may carry the envelope line of the mailbox it was taken from.
+        return EML if name.lower().endswith(".eml") else "application/mbox"
     if _MAIL_HEADERS.match(plain.replace(b"\r\n", b"\n")) and _MAIL_HEADER.search(plain[:8192]):
         return EML
     by_name = _NAMES.get(PurePosixPath(name).suffix.lower(), TEXT)

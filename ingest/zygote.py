@@ -17,6 +17,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn, Protocol
 
 from ingest.confinement import confine
@@ -60,9 +61,10 @@ class Zygote:
         self._children: dict[int, _Child] = {}
         self._wakeup, self._wakeup_sender = socket.socketpair()
         for end in (self._wakeup, self._wakeup_sender):
-            end.setblocking(False)
+            end.settimeout(0)
         signal.set_wakeup_fd(self._wakeup_sender.fileno())
-        signal.signal(signal.SIGCHLD, lambda *_: None)
+        # Only a signal that has a handler writes to the wakeup descriptor.
+        signal.signal(signal.SIGCHLD, _ignore)
 
     def run(self) -> None:
         """Serves until the parent closes its end, then ends all children."""
@@ -112,6 +114,10 @@ class Zygote:
         with contextlib.suppress(BrokenPipeError):
             os.write(child.status, outcome.encode())
         os.close(child.status)
+
+
+def _ignore(_signal: int, _frame: FrameType | None) -> None:
+    pass
 
 
 def _kill_group(leader: int) -> None:

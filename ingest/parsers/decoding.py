@@ -17,6 +17,7 @@ _BYTE_ORDER_MARKS: tuple[tuple[bytes, str], ...] = (
 _META_CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w:.-]{2,40})""", re.IGNORECASE)
 _XML_ENCODING = re.compile(rb"""^\s*<\?xml[^>]{0,100}encoding\s*=\s*["']([\w:.-]{2,40})""")
 _ISO_2022 = re.compile(rb"\x1b(?:\$[@BC)]|\([BJ])")
+_TAG = re.compile(rb"<[^>]*>")
 _GUESS_BYTES = 1 << 16
 
 
@@ -27,17 +28,22 @@ def decode(data: bytes, declared: str | None = None) -> str:
     another encoding is hardly ever valid UTF-8 by chance. Never fails: bytes that no encoding explains
     become U+FFFD. NUL characters are dropped and line ends become `\\n`.
     """
-    text = _decode(data, declared).replace("\0", "")
+    return _normalized(_decode(data, declared, sample=data[:_GUESS_BYTES]))
+
+
+def _normalized(text: str) -> str:
+    text = text.replace("\0", "")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def decode_html(data: bytes) -> str:
     """Like `decode`, with the encoding that the page itself declares."""
     found = _META_CHARSET.search(data[:4096]) or _XML_ENCODING.match(data[:200])
-    return decode(data, found[1].decode("ascii", "replace") if found else None)
+    declared = found[1].decode("ascii", "replace") if found else None
+    return _normalized(_decode(data, declared, sample=_TAG.sub(b" ", data[: 4 * _GUESS_BYTES])))
 
 
-def _decode(data: bytes, declared: str | None) -> str:
+def _decode(data: bytes, declared: str | None, *, sample: bytes) -> str:
     for mark, encoding in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return data.decode(encoding, "replace")
@@ -48,7 +54,7 @@ def _decode(data: bytes, declared: str | None) -> str:
     for encoding in (*escaped, "utf-8", declared):
         if encoding is not None and (text := _decode_strictly(data, encoding)) is not None:
             return text
-    guess = from_bytes(data[:_GUESS_BYTES]).best()
+    guess = from_bytes(sample).best()
     return data.decode(guess.encoding if guess else "cp1252", "replace")
 
 

@@ -26,6 +26,8 @@ _KINDS = {
     "list_item": BlockKind.LIST_ITEM,
     "code": BlockKind.CODE,
 }
+# The sandbox limits memory; real documents with much repeated XML pass xberg's own ratio of 100.
+_LIMITS = xberg.SecurityLimits(max_compression_ratio=1000)
 _MARKS = re.compile(r"\[\^\w+\]|\[cmt:\d+\]")
 """What xberg writes where a footnote or comment is anchored."""
 _LINK = re.compile(r"\[([^\[\]]*)\]\((?:https?|mailto|#)[^()\s]*\)")
@@ -48,7 +50,9 @@ def parse_docx(path: Path, name: str) -> ParsedDocument:
 
 
 def _extract(path: Path, name: str) -> xberg.ExtractedDocument:
-    config = xberg.ExtractionConfig(include_document_structure=True, use_cache=False, disable_ocr=True)
+    config = xberg.ExtractionConfig(
+        include_document_structure=True, use_cache=False, disable_ocr=True, security_limits=_LIMITS
+    )
     source = xberg.ExtractInput(kind="bytes", bytes=path.read_bytes(), mime_type=DOCX)
 
     async def extract() -> xberg.ExtractionResult:

@@ -37,7 +37,8 @@ def _parse(data: bytes, name: str) -> ParsedDocument:
     headers = {header: value for header in _HEADERS if (value := _header(message, header))}
     builder.block(BlockKind.PARAGRAPH, "\n".join(f"{header}: {value}" for header, value in headers.items()))
     _add_body(builder, message)
-    return finish(builder, name=name, title=headers.get("Subject"), warnings=_attachments(message))
+    warnings = _add_attachments(builder, message)
+    return finish(builder, name=name, title=headers.get("Subject"), warnings=warnings)
 
 
 def _header(message: EmailMessage, name: str) -> str:
@@ -53,17 +54,28 @@ def _header(message: EmailMessage, name: str) -> str:
 
 def _add_body(builder: ParsedDocumentBuilder, message: EmailMessage) -> None:
     body = message.get_body(preferencelist=("plain", "html"))
-    if body is None:
-        return
-    payload = body.get_payload(decode=True)
+    if isinstance(body, EmailMessage):
+        _add_text(builder, body)
+
+
+def _add_text(builder: ParsedDocumentBuilder, part: EmailMessage) -> None:
+    payload = part.get_payload(decode=True)
     data = payload if isinstance(payload, bytes) else b""
-    charset = body.get_content_charset()
-    if body.get_content_type() == "text/html":
+    charset = part.get_content_charset()
+    if part.get_content_type() == "text/html":
         add_html(builder, decode(data, charset) if charset else decode_html(data))
     else:
         add_paragraphs(builder, decode(data, charset))
 
 
-def _attachments(message: EmailMessage) -> list[str]:
-    names = [part.get_filename() for part in message.iter_attachments()] if message.is_multipart() else []
-    return [f"The attachment '{name}' was not read." for name in names if name]
+def _add_attachments(builder: ParsedDocumentBuilder, message: EmailMessage) -> list[str]:
+    """Adds attached text under the attachment's name; returns a warning about each other attachment."""
+    warnings: list[str] = []
+    for part in message.iter_attachments() if message.is_multipart() else ():
+        name = part.get_filename()
+        if name and part.get_content_maintype() == "text":
+            builder.heading(f"Attachment: {name}", 2)
+            _add_text(builder, part)
+        elif name:
+            warnings.append(f"The attachment '{name}' was not read.")
+    return warnings

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ingest import sniffing
-from ingest.errors import EncryptedDocumentError, UnsupportedFormatError
+from ingest.archives import check_archive
+from ingest.errors import ArchiveRefusedError, EncryptedDocumentError, UnsupportedFormatError
 from ingest.parsed import ParsedDocument
 from ingest.parsers.csv_tables import parse_csv
 from ingest.parsers.docx import parse_docx
@@ -37,6 +38,10 @@ def parse(path: Path, name: str, media_type: str) -> ParsedDocument:
     parser = PARSERS.get(media_type)
     if parser is not None:
         return parser(path, name)
+    if media_type == sniffing.ZIP:
+        # Archives are unpacked before parsing; only what could not be unpacked comes here.
+        check_archive(path, name)
+        raise ArchiveRefusedError(f"'{name}' lies too deep in other archives.")
     if media_type == sniffing.ENCRYPTED_OFFICE:
         raise EncryptedDocumentError(f"'{name}' is protected by a password.")
     kind = sniffing.KINDS.get(media_type, f"a file of type {media_type}")

@@ -9,14 +9,63 @@ from ingest.parsers.decoding import decode_html
 from ingest.parsers.finishing import finish
 
 _SKIPPED = frozenset(
-    "script style nav noscript template head svg math iframe object canvas select datalist dialog".split()
+    [
+        "script",
+        "style",
+        "nav",
+        "noscript",
+        "template",
+        "head",
+        "svg",
+        "math",
+        "iframe",
+        "object",
+        "canvas",
+        "select",
+        "datalist",
+        "dialog",
+    ]
 )
-_NAVIGATION_CLASSES = frozenset("navheader navfooter navbar breadcrumb breadcrumbs toc".split())
-_ASIDE_CLASSES = frozenset("note warning tip caution important admonition sidebar".split())
+_NAVIGATION_CLASSES = frozenset(["navheader", "navfooter", "navbar", "breadcrumb", "breadcrumbs", "toc"])
+_ASIDE_CLASSES = frozenset(["note", "warning", "tip", "caution", "important", "admonition", "sidebar"])
 _BLOCKS = frozenset(
-    "address article aside blockquote body center dd details div dl dt fieldset figcaption figure footer "
-    "form header hr html legend li main ol p section summary td th tr ul caption tbody thead tfoot "
-    "option".split()
+    [
+        "address",
+        "article",
+        "aside",
+        "blockquote",
+        "body",
+        "center",
+        "dd",
+        "details",
+        "div",
+        "dl",
+        "dt",
+        "fieldset",
+        "figcaption",
+        "figure",
+        "footer",
+        "form",
+        "header",
+        "hr",
+        "html",
+        "legend",
+        "li",
+        "main",
+        "ol",
+        "p",
+        "section",
+        "summary",
+        "td",
+        "th",
+        "tr",
+        "ul",
+        "caption",
+        "tbody",
+        "thead",
+        "tfoot",
+        "option",
+    ]
 )
 _KINDS = {
     "li": BlockKind.LIST_ITEM,

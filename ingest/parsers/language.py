@@ -1,6 +1,7 @@
 """The language a text is written in."""
 
 import re
+from typing import Any
 
 import py3langid
 
@@ -19,6 +20,7 @@ def detect_language(text: str) -> str:
     letters = _NOT_LETTERS.sub(" ", text[: 2 * _SAMPLE_CHARS]).strip()[:_SAMPLE_CHARS]
     if len(letters) < _MIN_LETTERS:
         return UNKNOWN
-    code: str = py3langid.classify(letters)[0]
+    identifier: Any = py3langid
+    code: str = identifier.classify(letters)[0]
     code = _MACROLANGUAGES.get(code, code)
     return code if len(code) == 2 else UNKNOWN

@@ -51,13 +51,6 @@ class _Walk:
                     self._kind = BlockKind.LIST_ITEM
                 case "list_item_close":
                     self._kind = BlockKind.PARAGRAPH
-                case "table_open":
-                    self._rows = []
-                case "tr_open" if self._rows is not None:
-                    self._rows.append([])
-                case "table_close" if self._rows is not None:
-                    self._builder.table(self._rows)
-                    self._rows = None
                 case "inline":
                     self._add_inline(_words(token.children or []))
                 case "fence" | "code_block":
@@ -65,7 +58,16 @@ class _Walk:
                 case "html_block":
                     add_html(self._builder, token.content)
                 case _:
-                    pass
+                    self._add_table_part(token.type)
+
+    def _add_table_part(self, part: str) -> None:
+        if part == "table_open":
+            self._rows = []
+        elif self._rows is not None and part == "tr_open":
+            self._rows.append([])
+        elif self._rows is not None and part == "table_close":
+            self._builder.table(self._rows)
+            self._rows = None
 
     def _add_inline(self, text: str) -> None:
         if self._rows is not None:

@@ -1,11 +1,11 @@
 """PPTX: a slide is a page; its title is a heading; speaker notes are text too."""
 
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
-from lxml.etree import XMLSyntaxError
 from pptx import Presentation
 from pptx.exc import PackageNotFoundError
 from pptx.oxml.ns import qn
@@ -14,6 +14,12 @@ from ingest.errors import CorruptDocumentError
 from ingest.parsed import BlockKind, ParsedDocument, ParsedDocumentBuilder
 from ingest.parsers.finishing import finish
 
+_CHART_TITLE = qn("c:title")
+_SERIES = qn("c:ser")
+_NAME = qn("c:tx")
+_CATEGORIES, _X_VALUES = qn("c:cat"), qn("c:xVal")
+_VALUES, _Y_VALUES = qn("c:val"), qn("c:yVal")
+_VALUE = qn("c:v")
 _TEXT = qn("a:t")
 _PARAGRAPH = qn("a:p")
 _BREAK = qn("a:br")
@@ -22,8 +28,8 @@ _BREAK = qn("a:br")
 def parse_pptx(path: Path, name: str) -> ParsedDocument:
     """Raises `CorruptDocumentError` or `EmptyDocumentError`."""
     try:
-        return _parse(path, name)
-    except (PackageNotFoundError, BadZipFile, XMLSyntaxError, KeyError, ValueError, AttributeError) as error:
+        return _parse(path, name)  # lxml's XMLSyntaxError is a SyntaxError
+    except (PackageNotFoundError, BadZipFile, SyntaxError, KeyError, ValueError, AttributeError) as error:
         raise CorruptDocumentError(f"'{name}' is damaged and cannot be opened as a presentation.") from error
 
 
@@ -71,15 +77,19 @@ def _add_shape(builder: ParsedDocumentBuilder, shape: Any, page: int) -> None:
 
 def _add_chart(builder: ParsedDocumentBuilder, chart: Any, page: int) -> None:
     """A chart's numbers as a table: one row per category, one column per series."""
-    if chart.has_title and chart.chart_title.has_text_frame:
-        builder.block(BlockKind.CAPTION, chart.chart_title.text_frame.text, page=page)
-    for plot in chart.plots:
-        series = list(plot.series)
-        rows = [["", *(str(one.name) for one in series)]]
-        for index, category in enumerate(plot.categories):
-            values = (one.values[index] if index < len(one.values) else None for one in series)
-            rows.append([str(category), *("" if value is None else f"{value:.15g}" for value in values)])
-        builder.table(rows, page=page)
+    # The XML is read because python-pptx knows only some kinds of chart.
+    space = chart._chartSpace
+    for title in space.iter(_CHART_TITLE):
+        builder.block(BlockKind.CAPTION, _paragraph_text(title), page=page)
+    series = list(space.iter(_SERIES))
+    if series:
+        columns = [["", *_values(series[0], _CATEGORIES, _X_VALUES)]]
+        columns += [[" ".join(_values(one, _NAME)), *_values(one, _VALUES, _Y_VALUES)] for one in series]
+        builder.table(list(zip_longest(*columns, fillvalue="")), page=page)
+
+
+def _values(series: Any, *tags: str) -> list[str]:
+    return [value.text or "" for tag in tags for child in series.iter(tag) for value in child.iter(_VALUE)]
 
 
 def _add_notes(builder: ParsedDocumentBuilder, slide: Any, page: int) -> None:
@@ -90,7 +100,4 @@ def _add_notes(builder: ParsedDocumentBuilder, slide: Any, page: int) -> None:
 
 
 def _paragraph_text(element: Any) -> str:
-    parts: list[str] = []
-    for inner in element.iter(_TEXT, _BREAK):
-        parts.append("\n" if inner.tag == _BREAK else inner.text or "")
-    return "".join(parts)
+    return "".join("\n" if inner.tag == _BREAK else inner.text or "" for inner in element.iter(_TEXT, _BREAK))

@@ -9,8 +9,38 @@ from ingest.parsers.finishing import finish
 
 _BLANK_LINES = re.compile(r"\n[^\S\n]*\n\s*?(?=\S|[^\S\n]+\S|\Z)|\f")
 _CODE_SUFFIXES = frozenset(
-    ".c .cc .cpp .cs .css .go .h .hpp .ini .java .js .json .jsonl .kt .lua .php .pl .py .r .rb .rs .scala "
-    ".sh .sql .swift .toml .ts .tsx .yaml .yml".split()
+    [
+        ".c",
+        ".cc",
+        ".cpp",
+        ".cs",
+        ".css",
+        ".go",
+        ".h",
+        ".hpp",
+        ".ini",
+        ".java",
+        ".js",
+        ".json",
+        ".jsonl",
+        ".kt",
+        ".lua",
+        ".php",
+        ".pl",
+        ".py",
+        ".r",
+        ".rb",
+        ".rs",
+        ".scala",
+        ".sh",
+        ".sql",
+        ".swift",
+        ".toml",
+        ".ts",
+        ".tsx",
+        ".yaml",
+        ".yml",
+    ]
 )
 
 

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pypdfium2
-from liteparse import LiteParse, ParseError
-from liteparse.types import PageComplexityStats, ParsedPage, ParseResult
+from liteparse.parser import LiteParse
+from liteparse.types import PageComplexityStats, ParsedPage, ParseError, ParseResult
 
 from ingest.errors import (
     CorruptDocumentError,
@@ -22,6 +23,10 @@ from ingest.parsers.pdf.plain_lines import add_plain_page
 MAX_PAGES = 5000
 _PASSWORD_ERROR = 4
 """FPDF_ERR_PASSWORD"""
+_FEW_PAGES = 2
+"""In so short a document a header or footer is not a repetition, and may hold what matters."""
+_MISREAD_SHARE = 0.4
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _SCANNED_BELOW_CHARS = 40
 _SCANNED_ABOVE_COVERAGE = 0.3
 _NO_TITLE = re.compile(
@@ -31,7 +36,11 @@ _NO_TITLE = re.compile(
 
 
 def parse_pdf(path: Path, name: str) -> ParsedDocument:
-    """Raises `EncryptedDocumentError`, `CorruptDocumentError`, `EmptyDocumentError` or `LimitExceededError`."""
+    """The text layer with layout and boxes.
+
+    Raises `EncryptedDocumentError`, `CorruptDocumentError`, `EmptyDocumentError` (also for pictures of
+    pages, and then says so) or `LimitExceededError` above `MAX_PAGES`.
+    """
     document = _open(path, name)
     pages = len(document)
     if pages > MAX_PAGES:
@@ -40,7 +49,7 @@ def parse_pdf(path: Path, name: str) -> ParsedDocument:
     warnings = _add_pages(builder, document, path)
     if not builder.has_text and _has_pictures(document):
         raise EmptyDocumentError(f"'{name}' looks scanned: its pages are pictures without text.")
-    title = document.get_metadata_value("Title").strip()
+    title = _own_title(document)
     return finish(
         builder,
         name=name,
@@ -55,7 +64,7 @@ def _open(path: Path, name: str) -> pypdfium2.PdfDocument:
     try:
         document = pypdfium2.PdfDocument(path)
     except pypdfium2.PdfiumError as error:
-        if error.err_code == _PASSWORD_ERROR:
+        if getattr(error, "err_code", None) == _PASSWORD_ERROR:
             raise EncryptedDocumentError(f"'{name}' is protected by a password.") from error
         raise CorruptDocumentError(f"'{name}' is damaged and cannot be opened as a PDF.") from error
     if not len(document):
@@ -63,13 +72,21 @@ def _open(path: Path, name: str) -> pypdfium2.PdfDocument:
     return document
 
 
+def _own_title(document: pypdfium2.PdfDocument) -> str:
+    untyped: Any = document
+    return untyped.get_metadata_value("Title").strip()
+
+
 def _add_pages(builder: ParsedDocumentBuilder, document: pypdfium2.PdfDocument, path: Path) -> list[str]:
     """Adds all pages; returns warnings about those that could not be read."""
-    result = _layout(path)
+    result = _layout(path, keep_page_furniture=len(document) <= _FEW_PAGES)
     if result is None:
         return _add_plain_pages(builder, document)
     for page in result.pages:
-        add_page(builder, page)
+        if _is_misread(page):
+            add_plain_page(builder, document, page.page_num)
+        else:
+            add_page(builder, page)
     failed = [error.page_num for error in result.page_errors]
     scanned = [page.page_num for page in result.pages if _looks_scanned(page)]
     return [
@@ -78,7 +95,7 @@ def _add_pages(builder: ParsedDocumentBuilder, document: pypdfium2.PdfDocument, 
     ]
 
 
-def _layout(path: Path) -> ParseResult | None:
+def _layout(path: Path, *, keep_page_furniture: bool) -> ParseResult | None:
     engine = LiteParse(
         ocr_enabled=False,
         quiet=True,
@@ -89,6 +106,7 @@ def _layout(path: Path) -> ParseResult | None:
         extract_blocks=True,
         emit_word_boxes=True,
         extract_links=False,
+        keep_headers_footers=keep_page_furniture,
         include_complexity=True,
     )
     try:
@@ -105,6 +123,14 @@ def _add_plain_pages(builder: ParsedDocumentBuilder, document: pypdfium2.PdfDocu
         except pypdfium2.PdfiumError:
             failed.append(number)
     return _page_warning(failed, "could not be read")
+
+
+def _is_misread(page: ParsedPage) -> bool:
+    """liteparse drops text that stands at an angle, and letters of Arabic ligatures; PDFium does not."""
+    total = sum(len(item.text) for item in page.text_items)
+    rotated = sum(len(item.text) for item in page.text_items if abs(item.rotation) >= 1)
+    right_to_left = sum(len(_RIGHT_TO_LEFT.findall(item.text)) for item in page.text_items)
+    return max(rotated, right_to_left) > _MISREAD_SHARE * total
 
 
 def _looks_scanned(page: ParsedPage) -> bool:
@@ -131,5 +157,6 @@ def _page_warning(pages: Sequence[int], what: str) -> list[str]:
 
 def _has_pictures(document: pypdfium2.PdfDocument) -> bool:
     pages = min(len(document), 5)
+    untyped: Any = document
     image = pypdfium2.raw.FPDF_PAGEOBJ_IMAGE
-    return any(next(iter(document[index].get_objects(filter=[image])), None) for index in range(pages))
+    return any(next(untyped[index].get_objects(filter=[image]), None) for index in range(pages))
