@@ -1,6 +1,6 @@
 """The seam between what was found and what is said."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
 from generation.answers import AnswerDelta, AnswerDone, CitationMade
@@ -21,4 +21,4 @@ class Writer(Protocol):
         """Name shown beside the answer."""
         ...
 
-    def write(self, question: str, passages: Sequence[Passage]) -> AsyncIterator[WriterEvent]: ...
+    def write(self, question: str, passages: Sequence[Passage]) -> AsyncGenerator[WriterEvent, None]: ...
