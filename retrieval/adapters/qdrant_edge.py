@@ -157,7 +157,6 @@ class QdrantEdgeIndex:
             self._call(lambda shard: shard.flush())
             shutil.copytree(self._path(self._number), copy)
             self._missed = []
-            self._changed = 0
 
     def _take_over(self, copy: Path) -> None:
         with self._writing, self._engine:
@@ -174,6 +173,7 @@ class QdrantEdgeIndex:
             self._shard.close()
             self._shard = shard
             self._number += 1
+            self._changed = 0
             self._remove_leftovers()
 
     def _remove_leftovers(self) -> None:
@@ -185,7 +185,7 @@ class QdrantEdgeIndex:
 
 def _optimize_in_child(path: Path) -> None:
     command = [sys.executable, "-m", qdrant_edge_optimizer.__name__, str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  our own module
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise UnavailableError(f"The index could not be optimized: {done.stderr.strip()[-500:]}")
 

