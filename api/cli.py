@@ -60,7 +60,10 @@ def ingest_command(
 ) -> None:
     """Add documents to a collection. Files already known unchanged are left as they are."""
     files = list(files_below(paths))
-    with connected(data, server, key) as client, Progress(console=err, transient=True) as progress:
+    with (
+        connected(data, server, key, worker=True) as client,
+        Progress(console=err, transient=True) as progress,
+    ):
         task = progress.add_task(f"Ingesting {len(files)} files", total=None)
         report = ingest(
             client,

@@ -77,7 +77,7 @@ def delete_document(
     document_id: str, data: DataOption = None, server: ServerOption = "", key: KeyOption = ""
 ) -> None:
     """Delete a document: nothing shows it any more when the command returns."""
-    with connected(data, server, key) as client:
+    with connected(data, server, key, worker=True) as client:
         client.delete(document_id)
     err.print(f"Deleted {document_id}.")
 

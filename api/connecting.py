@@ -29,8 +29,11 @@ def settings_for(data: Path | None) -> Settings:
 
 
 @contextmanager
-def connected(data: Path | None, server: str, key: str) -> Generator[Client]:
-    """Whoever serves the data folder now; without one, the folder is opened in this process."""
+def connected(data: Path | None, server: str, key: str, *, worker: bool = False) -> Generator[Client]:
+    """Whoever serves the data folder now; without one, the folder is opened in this process.
+
+    `worker`: the command changes documents, so in this process somebody must do the work.
+    """
     settings = settings_for(data)
     address = server.rstrip("/") or (owner_address(settings.data) if settings.is_embedded else None)
     if address:
@@ -38,5 +41,5 @@ def connected(data: Path | None, server: str, key: str) -> Generator[Client]:
         return
     # Loading the embedder's libraries takes seconds: a client of a running server does without.
     wiring, local = import_module("api.wiring"), import_module("api.local")
-    with wiring.open_sourcebook(settings) as sourcebook:
+    with wiring.open_sourcebook(settings, worker=worker) as sourcebook:
         yield local.LocalClient(sourcebook)

@@ -1,6 +1,7 @@
 """A knowledge base opened in this process."""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -24,6 +25,8 @@ from corpus.errors import UnavailableError
 from generation.answers import Answer, AnswerDelta, AnswerDone
 
 PAGE = 500
+PURGE_SECONDS = 30
+"""How long a deletion's clean-up is waited for; what is left then goes on at the next start."""
 
 
 class LocalClient:
@@ -56,6 +59,9 @@ class LocalClient:
 
     def delete(self, document_id: str) -> None:
         self._sourcebook.intake.delete(DocumentId(document_id))
+        deadline = time.monotonic() + PURGE_SECONDS
+        while time.monotonic() < deadline and self._sourcebook.catalog.is_kept(DocumentId(document_id)):
+            time.sleep(0.1)
 
     def collections(self) -> list[CollectionSchema]:
         return [CollectionSchema.model_validate(each) for each in self._sourcebook.catalog.collections()]

@@ -41,14 +41,13 @@ class Sourcebook:
     blobs: LocalBlobs
     sandbox: ParserSandbox
     intake: Intake
-    upkeep: Upkeep
     retriever: Retriever
     answerer: Answerer
 
 
 @contextmanager
-def open_sourcebook(settings: Settings, *, address: str = "") -> Generator[Sourcebook]:
-    """Opens the data folder and starts its worker; closes both at the end.
+def open_sourcebook(settings: Settings, *, address: str = "", worker: bool = True) -> Generator[Sourcebook]:
+    """Opens the data folder and, unless told not to, works on its jobs; closes both at the end.
 
     `address` is where this process will serve it. Raises `ConflictError` when another process owns it.
     """
@@ -65,9 +64,9 @@ def open_sourcebook(settings: Settings, *, address: str = "") -> Generator[Sourc
         chunker = Chunker(embedder, settings.chunking)
         pipeline = Pipeline(catalog, versions, blobs, sandbox, chunker, Indexer(index, embedder), index)
         jobs = _opened(stack, Jobs(database, pipeline, settings.jobs), Jobs.stop)
-        jobs.start(only_owner=settings.is_embedded)
-        upkeep = _opened(stack, Upkeep(index, jobs), Upkeep.stop)
-        upkeep.start()
+        jobs.open(worker=worker, only_owner=settings.is_embedded)
+        if worker:
+            _opened(stack, Upkeep(index, jobs), Upkeep.stop).start()
         retriever = Retriever(index, embedder, catalog)
         yield Sourcebook(
             settings=settings,
@@ -75,7 +74,6 @@ def open_sourcebook(settings: Settings, *, address: str = "") -> Generator[Sourc
             blobs=blobs,
             sandbox=sandbox,
             intake=Intake(database, catalog, versions, blobs, jobs),
-            upkeep=upkeep,
             retriever=retriever,
             answerer=Answerer(retriever, open_writer(settings, embedder), settings.answering),
         )

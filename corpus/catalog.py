@@ -105,6 +105,11 @@ class Catalog:
             raise DocumentNotFoundError
         return document_from(row[0], row[1])
 
+    def is_kept(self, document_id: DocumentId) -> bool:
+        """Whether anything of the document, even a deleted one, is still stored."""
+        with self._database.read() as session:
+            return session.get(DocumentRow, document_id) is not None
+
     def text(self, document_id: DocumentId) -> DocumentText:
         """Canonical text of the active version; raises `DocumentNotFoundError` when there is none yet."""
         query = (

@@ -23,6 +23,7 @@ from ingest.sweeper import Sweeper
 WORKFLOW_VERSION = "1"
 """Pinned by hand: DBOS's own default, a hash of the source, would strand jobs at every edit."""
 
+APPLICATION = "sourcebook"
 INGEST, DELETE = "ingest", "delete"
 
 STOP_SECONDS = 30
@@ -51,7 +52,7 @@ class JobsSettings:
 
 
 class Jobs:
-    """The queue and, between `start` and `stop`, its worker. One per process: DBOS is a singleton."""
+    """The queue and, between `open` and `stop`, its worker. One per process: DBOS is a singleton."""
 
     def __init__(self, database: Database, pipeline: Pipeline, settings: JobsSettings | None = None) -> None:
         self._database = database
@@ -62,12 +63,26 @@ class Jobs:
         self._client: DBOSClient | None = None
         self._sweeper: Sweeper | None = None
 
-    def start(self, *, only_owner: bool) -> None:
-        """Starts the worker. `only_owner`: nobody else works on this database, so take over at once."""
+    def open(self, *, worker: bool, only_owner: bool) -> None:
+        """Opens the queue, and with `worker` works on it.
+
+        `only_owner`: nobody else works on this database, so what a dead process left is taken over at once.
+        """
+        if worker:
+            self._start_worker(only_owner=only_owner)
+        else:
+            DBOS.migrate(self._database.url)
+        self._client = DBOSClient(
+            system_database_url=self._database.url,
+            serializer=DBOSPortableJSONSerializer(),
+            application_name=APPLICATION,
+        )
+
+    def _start_worker(self, *, only_owner: bool) -> None:
         settings = self._settings
         worker = f"worker-{uuid.uuid4().hex[:12]}"
         config = DBOSConfig(
-            name="sourcebook",
+            name=APPLICATION,
             system_database_url=self._database.url,
             application_version=WORKFLOW_VERSION,
             executor_id=worker,
@@ -87,11 +102,6 @@ class Jobs:
                 polling_interval_sec=settings.poll_seconds,
                 on_conflict="always_update",
             )
-        self._client = DBOSClient(
-            system_database_url=self._database.url,
-            serializer=DBOSPortableJSONSerializer(),
-            application_name="sourcebook",
-        )
         self._sweeper = Sweeper(
             self._database,
             worker,
@@ -137,7 +147,7 @@ class Jobs:
         self, transaction: Transaction, workflow: str, job_id: str, collection_id: str, *arguments: str | int
     ) -> None:
         if self._client is None:
-            raise UnavailableError("The job queue has not been started.")
+            raise UnavailableError("The job queue is not open.")
         options = EnqueueOptions(
             workflow_name=workflow,
             queue_name=workflow,
