@@ -76,7 +76,7 @@ class MarkerReader:
                 return
             self._begun = ""
             yield from self._emit(begun[:-1])
-        if character in _OPEN and self._previous != "\\" and not self._code.is_inside:
+        if character in _OPEN and self._previous != "\\" and not self._code.is_inside():
             self._begun = character
         else:
             yield from self._emit(character)
@@ -126,8 +126,8 @@ class _CodeTracker:
         self._run_opens_line = True
         self._at_line_start = True
 
-    @property
     def is_inside(self) -> bool:
+        """Asked of a bracket, which ends a run of fence signs as any other character does."""
         self._end_run()
         return bool(self._fence or self._span)
 

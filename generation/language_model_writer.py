@@ -17,6 +17,7 @@ from generation.answers import (
 )
 from generation.citations import MarkerReader, Piece, Text
 from generation.drafting import Draft, Judge
+from generation.errors import LanguageModelReplyError
 from generation.language_model import Finished, LanguageModel
 from generation.prompting import Prompt
 from generation.quote_book import QuoteBook
@@ -62,25 +63,35 @@ class LanguageModelWriter:
                     yield made
         for made in reading.finish():
             yield made
-        usage = finished.usage if finished else Usage()
+        finished = finished or Finished(finish_reason=FinishReason.STOP, usage=Usage())
         if reading.is_refusal:
             yield AnswerDelta(delta=NO_ANSWER)
-            yield AnswerDone(answer=self._refusal(passages, usage, timings_ms))
+            yield AnswerDone(answer=self._refusal(passages, finished.usage, timings_ms))
             return
+        if not reading.draft.text:
+            raise LanguageModelReplyError("The language model gave an empty answer.")
+        # Judging may embed sentences: not in the event loop.
+        answer = await asyncio.to_thread(self._answer, reading, passages, finished, timings_ms)
+        yield AnswerDone(answer=answer)
+
+    def _answer(
+        self,
+        reading: "_Reading",
+        passages: Sequence[Passage],
+        finished: Finished,
+        timings_ms: dict[str, float],
+    ) -> Answer:
         citations = reading.book.citations
-        sentences = await asyncio.to_thread(reading.draft.sentences, citations, self._support_of)
-        yield AnswerDone(
-            answer=Answer(
-                text=reading.draft.text,
-                answerable=True,
-                citations=citations,
-                sentences=sentences,
-                passages=tuple(passages),
-                finish_reason=finished.finish_reason if finished else FinishReason.STOP,
-                model=self.model,
-                usage=usage,
-                timings_ms=timings_ms,
-            )
+        return Answer(
+            text=reading.draft.text,
+            answerable=True,
+            citations=citations,
+            sentences=reading.draft.sentences(citations, self._support_of),
+            passages=tuple(passages),
+            finish_reason=finished.finish_reason,
+            model=self.model,
+            usage=finished.usage,
+            timings_ms=timings_ms,
         )
 
     def _refusal(self, passages: Sequence[Passage], usage: Usage, timings_ms: dict[str, float]) -> Answer:

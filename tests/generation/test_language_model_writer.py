@@ -17,7 +17,7 @@ from generation.answers import (
     Support,
     Usage,
 )
-from generation.errors import LanguageModelInterruptedError, PromptTooLongError
+from generation.errors import LanguageModelInterruptedError, LanguageModelReplyError, PromptTooLongError
 from generation.language_model import Finished, Message, ReplyEvent, TextDelta
 from generation.language_model_writer import LanguageModelWriter
 from generation.writing import WriterEvent
@@ -179,6 +179,11 @@ def test_sentences_carry_their_markers_and_their_support() -> None:
         Support.UNSUPPORTED,
         Support.SUPPORTED,
     ]
+
+
+def test_a_reply_of_unknown_markers_alone_is_no_answer() -> None:
+    with pytest.raises(LanguageModelReplyError):
+        written(" [7] [8]")
 
 
 def test_code_keeps_its_brackets() -> None:
