@@ -47,6 +47,28 @@ def serve_command(
     import_module("api.serving").serve(settings_for(data), host, port)
 
 
+@app.command("demo")
+def demo_command(
+    folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="As `sample/` is laid out.")],
+    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8000,
+    data: DataOption = None,
+) -> None:
+    """Ingest a sample collection, ask its first question, then serve."""
+    import_module("api.serving").demonstrate(settings_for(data), port, folder)
+
+
+@app.command("worker")
+def worker_command(data: DataOption = None) -> None:
+    """Ingest what others upload, without serving: for PostgreSQL and a Qdrant server."""
+    import_module("api.serving").work(settings_for(data))
+
+
+@app.command("migrate")
+def migrate_command(data: DataOption = None) -> None:
+    """Bring the database to this version's schema and stop."""
+    import_module("api.serving").migrate(settings_for(data))
+
+
 @app.command("ingest")
 def ingest_command(
     paths: Annotated[list[Path], typer.Argument(exists=True, help="Files, folders, zips.")],

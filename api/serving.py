@@ -1,19 +1,34 @@
 """`sourcebook serve`: API, web page and worker in one process, on this machine only."""
 
+import signal
 import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
 
 import uvicorn
+from rich.progress import Progress
 
 from api.app import create_app
+from api.ingesting import files_below, ingest
+from api.local import LocalClient
+from api.printing import err, out, print_report, print_sources
+from api.schemas import AnswerRequest
 from api.settings import Settings
-from api.wiring import open_sourcebook
+from api.wiring import Sourcebook, open_sourcebook
 from corpus.errors import ConfigurationError, ConflictError
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
-def serve(settings: Settings, host: str, port: int) -> None:
-    """Runs until interrupted. Raises `ConfigurationError` for an address that others could reach."""
+def serve(
+    settings: Settings, host: str, port: int, before: Callable[[Sourcebook], None] | None = None
+) -> None:
+    """Runs until interrupted; `before` is done first, in the same opened knowledge base.
+
+    Raises `ConfigurationError` for an address that others could reach.
+    """
     if host not in LOOPBACK:
         raise ConfigurationError(
             f"Sourcebook has no accounts yet, so it serves this machine only: --host 127.0.0.1, not {host}."
@@ -22,9 +37,54 @@ def serve(settings: Settings, host: str, port: int) -> None:
     # The port may have been 0: ask for the one we got.
     address = f"http://{_bracketed(host)}:{listening.getsockname()[1]}"
     with open_sourcebook(settings, address=address) as sourcebook:
+        if before:
+            before(sourcebook)
         config = uvicorn.Config(create_app(sourcebook), log_level="warning", access_log=False)
         server = _AnnouncingServer(config, address)
         server.run(sockets=[listening])
+
+
+def demonstrate(settings: Settings, port: int, folder: Path) -> None:
+    """Ingests `folder`/documents, asks the question in `folder`/first_question.txt, then serves."""
+    serve(settings, "127.0.0.1", port, before=lambda sourcebook: _answer_first_question(sourcebook, folder))
+
+
+def _answer_first_question(sourcebook: Sourcebook, folder: Path) -> None:
+    client = LocalClient(sourcebook)
+    files = list(files_below([folder / "documents"]))
+    with Progress(console=err, transient=True) as progress:
+        task = progress.add_task(f"Ingesting {len(files)} documents", total=None)
+        report = ingest(
+            client, folder.name, files, lambda done, total: progress.update(task, completed=done, total=total)
+        )
+    print_report(report)
+    question = (folder / "first_question.txt").read_text(encoding="utf-8").strip()
+    out.print(f"\n[bold]{question}[/bold]\n")
+    request = AnswerRequest(question=question, collections=[folder.name])
+    answer = client.ask(request, lambda delta: out.print(delta, end="", markup=False))
+    out.print()
+    print_sources(answer)
+    out.print()
+
+
+def work(settings: Settings) -> None:
+    """Works on jobs until interrupted or terminated."""
+    stopped = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopped.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    with open_sourcebook(settings):
+        out.print("Sourcebook's worker is ready.")
+        stopped.wait()
+
+
+def migrate(settings: Settings) -> None:
+    """Raises `ConfigurationError` when the database is of a newer version."""
+    with open_sourcebook(settings, worker=False):
+        out.print("The database is up to date.")
 
 
 class _AnnouncingServer(uvicorn.Server):
