@@ -23,6 +23,7 @@ _RESTRICT_SELF = 446
 _RULESET_VERSION = 1
 _RULE_PATH_BENEATH = 1
 _NO_NEW_PRIVILEGES = 38
+_PARENT_DEATH_SIGNAL = 1
 _READ_FILE = 1 << 2
 _READ_DIRECTORY = 1 << 3
 _ALL_FILE_RIGHTS = (1 << 13) - 1
@@ -55,8 +56,10 @@ def confine(*, memory_bytes: int, cpu_seconds: int, readable: Sequence[Path]) ->
     signal.signal(signal.SIGXCPU, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))
     if sys.platform == "linux":
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
         _limit(resource.RLIMIT_AS, memory_bytes)
-        _landlock(readable)
+        _landlock(libc, readable)
 
 
 def _limit(which: int, amount: int) -> None:
@@ -65,9 +68,8 @@ def _limit(which: int, amount: int) -> None:
     resource.setrlimit(which, (allowed, allowed))
 
 
-def _landlock(readable: Sequence[Path]) -> None:
+def _landlock(libc: ctypes.CDLL, readable: Sequence[Path]) -> None:
     """Does nothing where the kernel has no Landlock."""
-    libc = ctypes.CDLL(None, use_errno=True)
     version = libc.syscall(_CREATE_RULESET, None, 0, _RULESET_VERSION)
     if version < 1:
         return

@@ -136,11 +136,7 @@ class ParserSandbox:
         status, status_end = os.pipe()
         try:
             zygote = self._send(request, (result_end, status_end))
-            deadline = time.monotonic() + timeout_seconds
-            return _Outcome(
-                result=self._read(result, zygote, deadline, _MOST_RESULT_BYTES),
-                status=self._read_status(status, zygote, deadline),
-            )
+            return self._wait(result, status, zygote, time.monotonic() + timeout_seconds)
         finally:
             os.close(result)
             os.close(status)
@@ -159,23 +155,28 @@ class ParserSandbox:
             for end in ends:
                 os.close(end)
 
-    def _read(self, pipe: int, zygote: _Zygote, deadline: float, most: int) -> bytes:
-        """Everything up to end of file; stops early, which ends the child, when it is too much."""
-        data = bytearray()
-        while len(data) <= most:
-            ready, _, _ = select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))
+    def _wait(self, result: int, status: int, zygote: _Zygote, deadline: float) -> _Outcome:
+        """Reads the child's result and then its exit status, which the zygote writes.
+
+        Stops reading when the result is too large, which ends the child. A status that ends before it
+        began means that the zygote is gone.
+        """
+        data = {result: bytearray(), status: bytearray()}
+        open_pipes = {result, status}
+        while open_pipes and len(data[result]) <= _MOST_RESULT_BYTES:
+            ready, _, _ = select.select(open_pipes, [], [], max(0.0, deadline - time.monotonic()))
             if not ready:
                 self._give_up(zygote)
-            if not (part := os.read(pipe, _READ_BYTES)):
-                break
-            data += part
-        return bytes(data)
-
-    def _read_status(self, pipe: int, zygote: _Zygote, deadline: float) -> str:
-        status = self._read(pipe, zygote, deadline, 64).decode("ascii", "replace")
-        if not status:
-            self._give_up(zygote)
-        return status
+            for pipe in ready:
+                part = os.read(pipe, _READ_BYTES)
+                data[pipe] += part
+                if not part:
+                    open_pipes.discard(pipe)
+                    if pipe == status and not data[status]:
+                        self._give_up(zygote)
+        if status in open_pipes:
+            raise LimitExceededError("The file holds more text than one document may have.")
+        return _Outcome(result=bytes(data[result]), status=data[status].decode("ascii", "replace"))
 
     def _give_up(self, zygote: _Zygote) -> NoReturn:
         """A zygote that does not answer is of no use to anybody."""
@@ -229,8 +230,6 @@ def _payload(outcome: _Outcome, name: str) -> bytes:
     exit_code = int(outcome.status)
     if -exit_code in _LIMIT_SIGNALS:
         raise LimitExceededError(f"Reading '{name}' took more time or memory than one document may use.")
-    if len(outcome.result) > _MOST_RESULT_BYTES:
-        raise LimitExceededError(f"'{name}' holds more text than one document may have.")
     line, _, payload = outcome.result.partition(b"\n")
     if exit_code != 0 or not line:
         _log.warning("parser died on %r with exit status %s: %r", name, exit_code, line[:500])
