@@ -68,6 +68,7 @@ class Jobs:
 
         `only_owner`: nobody else works on this database, so what a dead process left is taken over at once.
         """
+        self._stopping = False
         if worker:
             self._start_worker(only_owner=only_owner)
         else:

