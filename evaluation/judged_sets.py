@@ -35,16 +35,17 @@ def read_judged_set(folder: Path) -> JudgedSet:
         judgements = _read_judgements(folder / "qrels.tsv")
         documents = tuple(
             JudgedDocument(id=str(row["_id"]), title=str(row.get("title") or ""), text=str(row["text"]))
-            for row in _read_lines(folder / "corpus.jsonl")
+            for row in read_lines(folder / "corpus.jsonl")
         )
-        queries = {str(row["_id"]): str(row["text"]) for row in _read_lines(folder / "queries.jsonl")}
+        queries = {str(row["_id"]): str(row["text"]) for row in read_lines(folder / "queries.jsonl")}
     except (OSError, ValueError, KeyError) as error:
         raise InvalidInputError(f"{folder} is no evaluation set in the form of BEIR: {error}") from error
     judged = {query_id: text for query_id, text in queries.items() if query_id in judgements}
     return JudgedSet(name=folder.name, documents=documents, queries=judged, judgements=judgements)
 
 
-def _read_lines(path: Path) -> Iterator[dict[str, object]]:
+def read_lines(path: Path) -> Iterator[dict[str, object]]:
+    """The objects of a JSON Lines file; `path` may also lie there packed, with `.gz` after its name."""
     packed = path.with_name(path.name + ".gz")
     with (
         gzip.open(packed, "rt", encoding="utf-8") if packed.exists() else path.open(encoding="utf-8") as lines

@@ -21,6 +21,7 @@ Features = NDArray[np.float64]
 
 SENTENCE_FEATURES = (
     "cosine_gap",
+    "passage_cosine_gap",
     "rank",
     "coverage",
     "window_coverage",
@@ -160,12 +161,14 @@ class Evidence:
     def sentence_features(self) -> Features:
         """One row a candidate, one column for each of `SENTENCE_FEATURES`."""
         best = self._cosines.max()
+        best_passage = max(each.passage.similarity for each in self.candidates)
         rows: list[list[float]] = []
         for candidate, cosine in zip(self.candidates, self._cosines, strict=True):
             unit, asked = candidate.sentence, self.question.kind
             rows.append(
                 [
                     cosine - best,
+                    candidate.passage.similarity - best_passage,
                     1 / candidate.passage.rank,
                     self._coverage(candidate.words),
                     self._coverage(candidate.window),
