@@ -10,6 +10,7 @@ from ingest.parsers.language import UNKNOWN, detect_language
 
 _LONGEST_TITLE = 300
 _HEADING_WITHIN_BLOCKS = 10
+_COVER_HEADINGS = 3
 
 
 def finish(
@@ -34,7 +35,11 @@ def finish(
 
 
 def _first_heading(document: ParsedDocument) -> str | None:
-    """The first heading, if it stands near the beginning."""
+    """The first heading, if it stands near the beginning; all headings of a cover page that holds no more."""
+    first = document.blocks[0]
+    cover = [block for block in document.blocks if block.page == first.page] if first.page else [first]
+    if first.kind is BlockKind.HEADING and all(block.kind is BlockKind.HEADING for block in cover):
+        return ": ".join(document.text[block.start : block.end] for block in cover[:_COVER_HEADINGS])
     for block in document.blocks[:_HEADING_WITHIN_BLOCKS]:
         if block.kind is BlockKind.HEADING:
             return document.text[block.start : block.end]

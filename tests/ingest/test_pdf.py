@@ -14,6 +14,7 @@ from reportlab.pdfgen.canvas import Canvas
 from ingest.errors import CorruptDocumentError, EmptyDocumentError, EncryptedDocumentError, LimitExceededError
 from ingest.isolation import ParserSandbox
 from ingest.parsed import BlockKind, ParsedDocument
+from ingest.parsers.pdf.markup import without_markup
 from ingest.rendering import PAGE_WIDTH_PIXELS
 from ingest.sniffing import PDF
 
@@ -196,3 +197,9 @@ def test_a_page_is_drawn_as_png(sandbox: ParserSandbox, tmp_path: Path) -> None:
     assert int.from_bytes(picture[16:20], "big") == PAGE_WIDTH_PIXELS
     with pytest.raises(CorruptDocumentError):
         sandbox.render_page(path, 2)
+
+
+def test_signs_of_markup_are_kept_only_where_they_are_printed() -> None:
+    printed = {"*Note", "snake_case", "a*b", "bold"}
+    text = "*Note **bold** snake\\_case a\\*b *cut"
+    assert without_markup(text, printed) == "*Note bold snake_case a*b cut"

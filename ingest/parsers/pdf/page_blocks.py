@@ -10,6 +10,7 @@ from corpus.documents import Box
 from ingest.parsed import BlockKind, ParsedDocumentBuilder
 from ingest.parsers.pdf.geometry import PageSize, Rect, Word, union, visual_lines
 from ingest.parsers.pdf.line_boxes import line_boxes
+from ingest.parsers.pdf.markup import has_invented_formula, without_markup
 from ingest.parsers.pdf.rows import rows_of
 from ingest.parsers.pdf.tables import FoundTable, find_tables
 
@@ -17,6 +18,7 @@ _TOKEN = re.compile(r"\w+")
 _COHERENT_SHARE = 0.95
 """liteparse's own table is kept when this share of the rows found here stand whole in its rows."""
 _MAX_LOST_SHARE = 0.4
+_LONGEST_CELL_CHARS = 600
 _MIN_LOST_CHARS = 20
 _KINDS = {
     "paragraph": BlockKind.PARAGRAPH,
@@ -37,6 +39,7 @@ class _PageWalk:
         self._size = PageSize(number=page.page_num, width=page.width, height=page.height)
         self._blocks = [block for block in page.blocks or () if block.kind not in ("figure", "rule")]
         self._words, self._rotated = _words(page)
+        self._printed = {word.text for word in self._words}
         self._free = list(self._words)
         """Words that no block has claimed yet."""
         self._tables = self._repaired_tables()
@@ -82,19 +85,30 @@ class _PageWalk:
     def _add_block(self, block: LayoutBlock) -> None:
         rect = _rect(block)
         number = self._size.number
+        words = self._claim(rect)
         if block.kind == "table":
-            self._claim(rect)
-            rows = list(_table_cells(block))
-            boxes = [self._row_box(row) for row in rows]
-            self._builder.table([[cell.text for cell in row] for row in rows], page=number, boxes=boxes)
+            self._add_table(list(_table_cells(block)), words)
             return
-        text = _block_text(block)
-        lines = line_boxes(text, self._claim(rect), self._size)
+        text = without_markup(_block_text(block), self._printed)
+        if has_invented_formula(text, self._printed) and words:
+            text = _as_printed(words)
+        lines = line_boxes(text, words, self._size)
         if block.kind == "heading":
             self._builder.heading(text, max(1, min(6, block.level or 1)), page=number, lines=lines)
         else:
             kind = _KINDS.get(block.kind, BlockKind.PARAGRAPH)
             self._builder.block(kind, text, page=number, lines=lines)
+
+    def _add_table(self, rows: Sequence[Sequence[LayoutCell]], words: Sequence[Word]) -> None:
+        """A table, or, where a cell is as long as a paragraph, the columns of prose that it really is."""
+        texts = [[without_markup(cell.text, self._printed) for cell in row] for row in rows]
+        if max((len(text) for row in texts for text in row), default=0) > _LONGEST_CELL_CHARS:
+            prose = "\n".join(text for row in texts for text in row if text)
+            lines = line_boxes(prose, words, self._size)
+            self._builder.block(BlockKind.PARAGRAPH, prose, page=self._size.number, lines=lines)
+        else:
+            boxes = [self._row_box(row) for row in rows]
+            self._builder.table(texts, page=self._size.number, boxes=boxes)
 
     def _add_surroundings(self, block: LayoutBlock, table: FoundTable) -> None:
         """Lines of a replaced block that are not of the table: text above or below it."""
@@ -196,6 +210,10 @@ def _block_text(block: LayoutBlock) -> str:
         return "\n".join(block.lines)
     text = block.text or ""
     return f"{block.marker} {text}" if block.kind == "list_item" and block.ordered and block.marker else text
+
+
+def _as_printed(words: Sequence[Word]) -> str:
+    return " ".join(word.text for line in visual_lines(words) for word in line)
 
 
 def _tokens(text: str) -> list[str]:
