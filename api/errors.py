@@ -20,6 +20,7 @@ from corpus.errors import (
     SourcebookError,
     UnavailableError,
 )
+from generation.errors import LanguageModelReplyError
 from ingest.errors import IngestError
 
 STATUS_OF: dict[type[SourcebookError], HTTPStatus] = {
@@ -29,6 +30,7 @@ STATUS_OF: dict[type[SourcebookError], HTTPStatus] = {
     ConflictError: HTTPStatus.CONFLICT,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     ConfigurationError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    LanguageModelReplyError: HTTPStatus.BAD_GATEWAY,
 }
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 

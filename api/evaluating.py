@@ -1,15 +1,29 @@
 """Evaluations with the parts that serve real questions, on data of their own."""
 
+import io
+from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
+from api.ingesting import files_below, wait_until_final
+from api.local import LocalClient, opened_files
+from api.schemas import DocumentSchema
 from api.settings import Settings
-from api.wiring import open_embedder, open_index
+from api.wiring import open_embedder, open_index, open_sourcebook
+from corpus.documents import DocumentStatus
+from corpus.errors import InvalidInputError
+from evaluation.answers import AnswersReport
+from evaluation.answers import evaluate as evaluate_answerer
 from evaluation.judged_sets import read_judged_set
+from evaluation.question_sets import QuestionSet, read_question_set
 from evaluation.retrieval import RetrievalReport, evaluate, load, split_by
 from ingest.chunking import Chunker
 from retrieval.indexing import Indexer
 from retrieval.passages import SearchMode
 from retrieval.retriever import Retriever
+
+COLLECTION = "evaluation"
 
 
 def evaluate_retrieval(dataset: Path, mode: SearchMode, folder: Path) -> RetrievalReport:
@@ -25,3 +39,29 @@ def evaluate_retrieval(dataset: Path, mode: SearchMode, folder: Path) -> Retriev
         return evaluate(judged, Retriever(index, embedder, record), mode)
     finally:
         index.close()
+
+
+def evaluate_answers(dataset: Path, limit: int | None, folder: Path) -> AnswersReport:
+    """Ingests the set's documents in `folder`, as uploads are, and asks its questions.
+
+    Raises `InvalidInputError` when a document of the set cannot be ingested.
+    """
+    questions = read_question_set(dataset)
+    if limit:
+        questions = questions.sample(limit)
+    with open_sourcebook(Settings(data=folder)) as sourcebook:
+        accepted = sourcebook.intake.add(COLLECTION, _documents(questions))
+        documents = {each.id: DocumentSchema.model_validate(each) for each in accepted}
+        wait_until_final(LocalClient(sourcebook), documents, deque(documents), lambda _done, _all: None)
+        for document in documents.values():
+            if document.status == DocumentStatus.FAILED and document.reason:
+                raise InvalidInputError(f"{document.path}: {document.reason.detail}")
+        collections = sourcebook.catalog.collection_ids([COLLECTION])
+        return evaluate_answerer(questions, sourcebook.answerer, collections)
+
+
+def _documents(questions: QuestionSet) -> Iterator[tuple[str, BinaryIO]]:
+    for document in questions.documents:
+        yield document.id, io.BytesIO(document.text.encode())
+    if questions.files:
+        yield from opened_files(list(files_below([questions.files])))

@@ -37,7 +37,7 @@ def ingest(
     documents = {document.id: document for document in accepted}
     new = [document.id for document in accepted if not _is_final(document)]
     if on_progress:
-        _wait(client, documents, deque(new), on_progress)
+        wait_until_final(client, documents, deque(new), on_progress)
     took_s = time.monotonic() - started
     chunks = sum(documents[document_id].chunks for document_id in new)
     return IngestReport(
@@ -47,13 +47,16 @@ def ingest(
     )
 
 
-def _wait(
+def wait_until_final(
     client: Client,
     documents: dict[str, DocumentSchema],
     waiting: deque[str],
     on_progress: Callable[[int, int], None],
 ) -> None:
-    """Asks for the oldest unfinished document only: they finish about in order."""
+    """Brings `documents` (by id) up to date until all of `waiting` are done.
+
+    Asks for the oldest unfinished document only: they finish about in order.
+    """
     while True:
         while waiting:
             documents[waiting[0]] = client.document(waiting[0])

@@ -34,7 +34,7 @@ class LocalClient:
         self._sourcebook = sourcebook
 
     def add(self, collection: str, files: Sequence[tuple[str, Path]]) -> list[DocumentSchema]:
-        accepted = self._sourcebook.intake.add(collection, _opened(files))
+        accepted = self._sourcebook.intake.add(collection, opened_files(files))
         return [DocumentSchema.model_validate(document) for document in accepted]
 
     def documents(self, ids: Sequence[str] = (), *, collection: str | None = None) -> list[DocumentSchema]:
@@ -84,7 +84,8 @@ class LocalClient:
         raise UnavailableError("The answer broke off.")
 
 
-def _opened(files: Sequence[tuple[str, Path]]) -> Iterator[tuple[str, BinaryIO]]:
+def opened_files(files: Sequence[tuple[str, Path]]) -> Iterator[tuple[str, BinaryIO]]:
+    """Each file open while it is the current one, and no longer."""
     for name, path in files:
         with path.open("rb") as file:
             yield name, file

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ from corpus.versions import Versions
 from generation.adapters.openai import OpenAILanguageModel
 from generation.answering import Answerer
 from generation.extraction import ExtractiveWriter
+from generation.grounding import support_of
 from generation.language_model_writer import LanguageModelWriter
 from generation.writing import Writer
 from ingest.chunking import CHUNKER, Chunker
@@ -103,7 +105,11 @@ def open_writer(settings: Settings, embedder: Embedder) -> Writer:
     """Who writes the answers: the language model if one is set, else the documents' own sentences."""
     if settings.generation.base_url:
         model = OpenAILanguageModel(settings.generation)
-        return LanguageModelWriter(model, max_prompt_tokens=settings.generation.max_prompt_tokens)
+        return LanguageModelWriter(
+            model,
+            support_of=partial(support_of, embedder=embedder),
+            max_prompt_tokens=settings.generation.max_prompt_tokens,
+        )
     return ExtractiveWriter(embedder, settings.extraction)
 
 
