@@ -51,7 +51,7 @@ def evaluate_answers(dataset: Path, limit: int | None, folder: Path) -> AnswersR
         questions = questions.sample(limit)
     with open_sourcebook(Settings(data=folder)) as sourcebook:
         accepted = sourcebook.intake.add(COLLECTION, _documents(questions))
-        documents = {each.id: DocumentSchema.model_validate(each) for each in accepted}
+        documents = {str(each.id): DocumentSchema.model_validate(each) for each in accepted}
         wait_until_final(LocalClient(sourcebook), documents, deque(documents), lambda _done, _all: None)
         for document in documents.values():
             if document.status == DocumentStatus.FAILED and document.reason:

@@ -68,6 +68,7 @@ def open_sourcebook(settings: Settings, *, address: str = "", worker: bool = Tru
         jobs = _opened(stack, Jobs(database, pipeline, settings.jobs), Jobs.stop)
         jobs.open(worker=worker, only_owner=settings.is_embedded)
         if worker:
+            sandbox.start()
             _opened(stack, Upkeep(index, jobs), Upkeep.stop).start()
         retriever = Retriever(index, embedder, catalog)
         yield Sourcebook(

@@ -80,14 +80,17 @@ class ParserSandbox:
         self._running: _Zygote | None = None
 
     def __enter__(self) -> Self:
-        with self._lock:
-            self._running = self._start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def start(self) -> None:
+        """Starts the zygote now; else the first document waits for it."""
+        with self._lock:
+            self._running = self._start()
 
     def close(self) -> None:
         """Ends the zygote and every child."""
