@@ -1,9 +1,11 @@
 """The one place that names concrete classes: settings in, an opened knowledge base out."""
 
+import ctypes
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,13 +27,15 @@ from ingest.isolation import ParserSandbox
 from ingest.jobs import Jobs
 from ingest.pipeline import Pipeline
 from ingest.upkeep import Upkeep
-from retrieval.adapters.qdrant import QdrantIndex
 from retrieval.adapters.qdrant_edge import QdrantEdgeIndex
 from retrieval.adapters.sentence_transformers import MiniLmEmbedder
 from retrieval.embedding import Embedder
 from retrieval.index import Index, generation_name
 from retrieval.indexing import Indexer
 from retrieval.retriever import Retriever
+
+_M_ARENA_MAX = -8
+"""Number of the option in glibc's malloc.h."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +57,7 @@ def open_sourcebook(settings: Settings, *, address: str = "", worker: bool = Tru
 
     `address` is where this process will serve it. Raises `ConflictError` when another process owns it.
     """
+    _keep_memory_together()
     with ExitStack() as stack:
         if settings.is_embedded:
             stack.enter_context(owned(settings.data, address))
@@ -87,7 +92,9 @@ def open_index(settings: Settings, embedder: Embedder, folder: Path | None = Non
     name = generation_name(embedder.model, embedder.dimension, CHUNKER)
     if settings.index.url:
         key = settings.index.api_key.get_secret_value() or None
-        return QdrantIndex(
+        # The client of a server is 50 MB and a second of loading: the embedded shape does without.
+        qdrant = import_module("retrieval.adapters.qdrant")
+        return qdrant.QdrantIndex(
             settings.index.url,
             name=name,
             dimension=embedder.dimension,
@@ -112,6 +119,13 @@ def open_writer(settings: Settings, embedder: Embedder) -> Writer:
             max_prompt_tokens=settings.generation.max_prompt_tokens,
         )
     return ExtractiveWriter(embedder, settings.extraction)
+
+
+def _keep_memory_together() -> None:
+    """Two heaps instead of one per thread, glibc's default: each of them keeps its own peak for ever."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt:
+        mallopt(_M_ARENA_MAX, 2)
 
 
 Resource = TypeVar("Resource")

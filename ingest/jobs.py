@@ -42,7 +42,7 @@ class _WorkerStopsError(BaseException):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobsSettings:
-    concurrency: int = 8
+    concurrency: int = 4
     """Documents in work at a time: one is embedded while others are parsed."""
     poll_seconds: float = 0.1
     lease_seconds: float = 30.0
