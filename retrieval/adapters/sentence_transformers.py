@@ -3,9 +3,11 @@
 import ctypes
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import cast
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # read by the libraries below when they are imported
@@ -28,6 +30,32 @@ _BATCH_TOKENS = 2_048
 
 _WORTH_TRIMMING = 64
 """Texts from which embedding them takes so long that giving memory back costs nothing beside it."""
+
+
+class _Request:
+    """One caller's texts; `done` once each has its vector."""
+
+    def __init__(self, vectors: Vectors, left: int) -> None:
+        self.done: Future[Vectors] = Future()
+        self._vectors = vectors
+        self._left = left
+
+    def deliver(self, place: int, vector: Vectors) -> None:
+        self._vectors[place] = vector
+        self._left -= 1
+        if self._left == 0 and not self.done.done():
+            self.done.set_result(self._vectors)
+
+    def fail(self, error: Exception) -> None:
+        if not self.done.done():
+            self.done.set_exception(error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    ids: list[int]
+    request: _Request
+    place: int
 
 
 class MiniLmEmbedder:
@@ -58,22 +86,50 @@ class MiniLmEmbedder:
         self._cutting.enable_truncation(_MAX_TOKENS)  # pyright: ignore[reportUnknownMemberType]
         self._cutting.no_padding()
         # One thread for all: torch keeps a pool of threads and scratch memory for every thread that computes.
+        self._lock = Lock()
+        self._waiting: list[_Row] = []
         self._computing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embedder")
 
     def token_offsets(self, text: str) -> list[tuple[int, int]]:
         return self._whole.encode(text, add_special_tokens=False).offsets
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
-        ids = [encoding.ids for encoding in self._cutting.encode_batch_fast(list(texts))]
-        vectors = np.empty((len(ids), self.dimension), dtype=np.float32)
-        for batch in _batches([len(row) for row in ids]):
-            vectors[batch] = self._computing.submit(self._embed, [ids[row] for row in batch]).result()
-        if len(ids) >= _WORTH_TRIMMING:
+        rows = [encoding.ids for encoding in self._cutting.encode_batch_fast(list(texts))]
+        if not rows:
+            return np.empty((0, self.dimension), dtype=np.float32)
+        request = _Request(np.empty((len(rows), self.dimension), dtype=np.float32), len(rows))
+        with self._lock:
+            self._waiting.extend(_Row(ids, request, place) for place, ids in enumerate(rows))
+            self._waiting.sort(key=lambda row: -len(row.ids))
+        self._computing.submit(self._embed_next)
+        vectors = request.done.result()
+        if len(rows) >= _WORTH_TRIMMING:
             _give_memory_back()
         return vectors
 
     def embed_query(self, text: str) -> Vectors:
-        return self.embed_documents([text])[0]
+        (encoding,) = self._cutting.encode_batch_fast([text])
+        return self._computing.submit(self._embed, [encoding.ids]).result()[0]
+
+    def _embed_next(self) -> None:
+        """One batch of the longest rows that wait, whoever they are of, then the next in turn.
+
+        So documents that are ingested together share batches, and a question waits for one batch at most.
+        """
+        with self._lock:
+            if not self._waiting:
+                return
+            size = max(1, _BATCH_TOKENS // len(self._waiting[0].ids))
+            batch, self._waiting = self._waiting[:size], self._waiting[size:]
+        self._computing.submit(self._embed_next)
+        try:
+            vectors = self._embed([row.ids for row in batch])
+        except RuntimeError as error:  # torch's word for everything, running out of memory included
+            for row in batch:
+                row.request.fail(error)
+            return
+        for row, vector in zip(batch, vectors, strict=True):
+            row.request.deliver(row.place, vector)
 
     def _embed(self, ids: list[list[int]]) -> Vectors:
         longest = max(map(len, ids))
@@ -109,13 +165,3 @@ def _multiplies_bfloat16() -> bool:
     # torch has no public name for these questions.
     has_amx = torch.cpu._is_amx_tile_supported()  # pyright: ignore[reportPrivateUsage]
     return has_amx or torch.cpu._is_avx512_bf16_supported()  # pyright: ignore[reportPrivateUsage]
-
-
-def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Rows by falling length, as many to a batch as fit the budget when padded to its first."""
-    order = sorted(range(len(lengths)), key=lambda row: -lengths[row])
-    start = 0
-    while start < len(order):
-        size = max(1, _BATCH_TOKENS // max(1, lengths[order[start]]))
-        yield order[start : start + size]
-        start += size
