@@ -22,6 +22,7 @@ Features = NDArray[np.float64]
 SENTENCE_FEATURES = (
     "cosine_gap",
     "passage_cosine_gap",
+    "follows_on",
     "rank",
     "coverage",
     "window_coverage",
@@ -52,6 +53,9 @@ ANSWER_FEATURES = (
     "other_script_cosine",
     "other_script_coverage",
 )
+_MAX_UNITS = 12
+_LONGEST_ITEM = 300
+"""Characters; what is longer after a colon is no list item."""
 _LONGEST_HEADING = 80
 """Characters."""
 _PRONOUN = re.compile(
@@ -74,6 +78,17 @@ class Candidate:
     """With the words of the sentence before, of the table's header and of the headings."""
     sequence: tuple[str, ...]
     passage_words: frozenset[str]
+    follows: bool
+    """Whether the sentence before stands in the same block."""
+    end: int
+    """Where its list ends, for a sentence that announces one; else where it ends itself."""
+
+    @property
+    def text(self) -> str:
+        """The sentence with what it is read with: its table's header, or the list that it announces."""
+        whole = self.passage.chunk.text
+        text = whole[self.sentence.start : self.end]
+        return f"{whole[slice(*self.sentence.header)]}\n{text}" if self.sentence.header else text
 
 
 def candidates(passages: Sequence[Passage]) -> list[Candidate]:
@@ -101,7 +116,10 @@ def _of_passage(passage: Passage) -> list[Candidate]:
         if _is_heading(units, index, chunk.heading_path):
             above = sequence
             continue
-        before = sequences[index - 1] if index and units[index - 1].kind != UnitKind.ROW else ()
+        follows = index > 0 and units[index - 1].block == unit.block
+        before = sequences[index - 1] if index and units[index - 1].kind is not UnitKind.ROW else ()
+        last = end_of_list(units, index)
+        listed = (word for sequence in sequences[index + 1 : last + 1] for word in sequence)
         header = tuple(tokens(chunk.text[slice(*unit.header)], chunk.language)) if unit.header else ()
         found.append(
             Candidate(
@@ -109,9 +127,11 @@ def _of_passage(passage: Passage) -> list[Candidate]:
                 sentence=unit,
                 index=index,
                 words=frozenset(sequence),
-                window=place.union(sequence, before, header, above),
+                window=place.union(sequence, before, header, above, listed),
                 sequence=sequence,
                 passage_words=everything,
+                follows=follows,
+                end=units[last].end,
             )
         )
     return found
@@ -126,7 +146,7 @@ def _is_heading(units: Sequence[Sentence], index: int, heading_path: Sequence[st
         return False
     following = units[index + 1]
     stands_alone = following.block != unit.block and (not index or units[index - 1].block != unit.block)
-    follows_a_colon = index > 0 and units[index - 1].text.endswith((":", "："))
+    follows_a_colon = index > 0 and announces_list(units[index - 1])
     return (
         stands_alone
         and not follows_a_colon
@@ -135,6 +155,26 @@ def _is_heading(units: Sequence[Sentence], index: int, heading_path: Sequence[st
         and unit.text[-1] not in ".!?؟。！？:：;؛"
         and (len(following.text) > len(unit.text) or following.kind is UnitKind.ROW)
     )
+
+
+def announces_list(unit: Sentence) -> bool:
+    return unit.text.endswith((":", "："))
+
+
+def end_of_list(units: Sequence[Sentence], index: int) -> int:
+    """A sentence that ends in a colon is quoted with the items that follow it."""
+    if not announces_list(units[index]):
+        return index
+    last, in_item = index, False
+    for i in range(index + 1, min(index + 1 + _MAX_UNITS, len(units))):
+        unit = units[i]
+        opens_block = unit.block != units[i - 1].block
+        stands_alone = opens_block and (i + 1 == len(units) or units[i + 1].block != unit.block)
+        in_item = unit.kind is UnitKind.LIST_ITEM or stands_alone or (in_item and not opens_block)
+        if not in_item or unit.kind is UnitKind.ROW or len(unit.text) > _LONGEST_ITEM:
+            break
+        last = i
+    return last
 
 
 def opens_with_pronoun(text: str) -> bool:
@@ -156,7 +196,7 @@ class Evidence:
                 for term in question.terms
             ]
         )
-        self._known = frozenset(re.findall(r"\w+", question.text.lower()))
+        self._known = question.words
 
     def sentence_features(self) -> Features:
         """One row a candidate, one column for each of `SENTENCE_FEATURES`."""
@@ -169,6 +209,7 @@ class Evidence:
                 [
                     cosine - best,
                     candidate.passage.similarity - best_passage,
+                    float(candidate.follows and opens_with_pronoun(unit.text)),
                     1 / candidate.passage.rank,
                     self._coverage(candidate.words),
                     self._coverage(candidate.window),

@@ -94,9 +94,9 @@ class ExtractiveWriter:
         if not found or not asked.terms:
             return Selection(quotes=(), probability=0.0)
         found = self._promising(Evidence(asked, found, np.zeros(len(found), dtype=np.float32)))
-        texts = [_with_header(candidate) for candidate in found]
-        vector = self._embedder.embed_query(question)
-        evidence = Evidence(asked, found, self._embedder.embed_documents(texts) @ vector)
+        vectors = self._embedder.embed_documents([candidate.text for candidate in found])
+        similarities = vectors @ self._embedder.embed_query(question)
+        evidence = Evidence(asked, found, similarities)
         scores = SENTENCE_SCORER.log_odds(evidence.sentence_features())
         answered = probability(ANSWER_SCORER.log_odds(evidence.answer_features(int(scores.argmax()))))
         if answered < self._settings.min_probability:
@@ -111,11 +111,6 @@ class ExtractiveWriter:
             return list(found)
         likely = SENTENCE_SCORER.log_odds(evidence.sentence_features())
         return [found[i] for i in sorted(np.argsort(-likely, kind="stable")[:limit])]
-
-
-def _with_header(candidate: Candidate) -> str:
-    text, header = candidate.sentence.text, candidate.sentence.header
-    return f"{candidate.passage.chunk.text[slice(*header)]}\n{text}" if header else text
 
 
 def _citation(n: int, quote: Quote) -> Citation:

@@ -5,15 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from generation.evidence import Candidate, Features, opens_with_pronoun
-from generation.questions import Question
-from generation.sentences import Sentence, UnitKind, sentences
+from generation.evidence import Candidate, Features, announces_list, end_of_list, opens_with_pronoun
+from generation.questions import Question, gives_kind
+from generation.sentences import UnitKind, sentences
 from generation.settings import ExtractionSettings
 from retrieval.passages import Passage
+from retrieval.tokenizing import tokens
 
-_MAX_UNITS = 12
-_LONGEST_ITEM = 300
-"""Characters; what is longer after a colon is no list item."""
 _LONGEST_CONTEXT = 240
 """Characters of the sentence before, brought to explain a pronoun."""
 _SAME = 0.8
@@ -80,39 +78,32 @@ def _quotes_of(candidate: Candidate, question: Question) -> list[Quote]:
     if unit.kind is UnitKind.ROW:
         spans = [span for span in (unit.header, (unit.start, unit.end)) if span]
         return [Quote(passage=passage, start=start, end=end, is_row=True) for start, end in spans]
-    units = sentences(passage.chunk.text)
-    first, last = candidate.index, _end_of_list(units, candidate.index)
-    if _needs_the_one_before(units, first, candidate, question):
-        first -= 1
-    return [Quote(passage=passage, start=units[first].start, end=units[last].end)]
+    start = unit.start
+    if candidate.follows and opens_with_pronoun(unit.text):
+        start = _start_of_context(candidate, question)
+    return [Quote(passage=passage, start=start, end=max(candidate.end, _end_of_answer(candidate, question)))]
 
 
-def _needs_the_one_before(
-    units: Sequence[Sentence], index: int, candidate: Candidate, question: Question
-) -> bool:
-    """When the sentence opens with a pronoun that may stand for a word of the question."""
-    if not index or not opens_with_pronoun(units[index].text):
-        return False
-    before = units[index - 1]
-    return (
-        before.block == units[index].block
-        and before.kind is not UnitKind.ROW
-        and len(before.text) <= _LONGEST_CONTEXT
-        and any(term.forms.isdisjoint(candidate.words) for term in question.terms)
-    )
+def _start_of_context(candidate: Candidate, question: Question) -> int:
+    """Of the sentence before, where the pronoun may stand for a word of the question; else of its own."""
+    before = sentences(candidate.passage.chunk.text)[candidate.index - 1]
+    is_needed = any(term.forms.isdisjoint(candidate.words) for term in question.terms)
+    if is_needed and before.kind is not UnitKind.ROW and len(before.text) <= _LONGEST_CONTEXT:
+        return before.start
+    return candidate.sentence.start
 
 
-def _end_of_list(units: Sequence[Sentence], index: int) -> int:
-    """A sentence that ends in a colon is quoted with the items that follow it."""
-    if not units[index].text.endswith((":", "：")):
-        return index
-    last, in_item = index, False
-    for i in range(index + 1, min(index + 1 + _MAX_UNITS, len(units))):
-        unit = units[i]
-        opens_block = unit.block != units[i - 1].block
-        stands_alone = opens_block and (i + 1 == len(units) or units[i + 1].block != unit.block)
-        in_item = unit.kind is UnitKind.LIST_ITEM or stands_alone or (in_item and not opens_block)
-        if not in_item or unit.kind is UnitKind.ROW or len(unit.text) > _LONGEST_ITEM:
-            break
-        last = i
-    return last
+def _end_of_answer(candidate: Candidate, question: Question) -> int:
+    """Of the sentence after, with its list, where that goes on and has what is asked for; else of its own."""
+    units = sentences(candidate.passage.chunk.text)
+    index = candidate.index + 1
+    if index == len(units) or units[index].block != candidate.sentence.block:
+        return candidate.sentence.end
+    after, known = units[index], question.words
+    if opens_with_pronoun(after.text) and gives_kind(question.kind, candidate.sentence.text, known=known) < 0:
+        goes_on = gives_kind(question.kind, after.text, known=known) > 0
+    else:
+        words = frozenset(tokens(after.text, candidate.passage.chunk.language))
+        missing = [term for term in question.terms if term.forms.isdisjoint(candidate.words)]
+        goes_on = announces_list(after) and any(not term.forms.isdisjoint(words) for term in missing)
+    return units[end_of_list(units, index)].end if goes_on else candidate.sentence.end

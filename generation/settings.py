@@ -44,9 +44,9 @@ class ExtractionSettings:
     max_candidates: int = 40
     """How many sentences are embedded: most of what an answer costs in time."""
     max_sentences: int = 3
-    max_gap: float = 1.0
+    max_gap: float = 1.5
     """How far below the best sentence's log odds a further one may score."""
-    min_score: float = -0.5
+    min_score: float = -2.0
     """Log odds from which a further sentence is quoted."""
     min_probability: float = 0.3
     """Probability of an answer below which the writer refuses."""

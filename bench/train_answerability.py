@@ -1,0 +1,333 @@
+"""Fits the weights by which the extractive writer chooses and refuses: `python bench/train_answerability.py`.
+
+Data, from the folder `shared/data` beside this repository: half of SQuAD 2.0's development set
+(`qa/squad-v2-dev-a`) and XQuAD in Arabic, Chinese, German and Spanish (`retrieval/xquad`). Each question is
+asked of its whole corpus; each answerable one once more with its paragraph, or its whole article, taken away:
+the documents then say nothing of it. The ranking of the paragraphs is made worse by noise, for a real
+knowledge base is harder to search than forty articles on different matters.
+
+Prints out-of-fold figures (no article is in both halves of a fold) and writes
+`generation/evidence_weights.json`. Takes about ten minutes on two cores.
+"""
+
+# pyright: basic
+# scikit-learn and SciPy come without types.
+
+import gzip
+import json
+import random
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GroupKFold
+
+from corpus.documents import Chunk, DocumentId
+from generation.evidence import ANSWER_FEATURES, SENTENCE_FEATURES, Candidate, Evidence, candidates
+from generation.questions import read_question
+from retrieval.adapters.sentence_transformers import MiniLmEmbedder
+from retrieval.embedding import Vectors, embedded_text
+from retrieval.passages import Passage
+from retrieval.tokenizing import query_tokens, tokens
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = ROOT.parent / "shared" / "data"
+WEIGHTS = ROOT / "generation" / "evidence_weights.json"
+LANGUAGES = ("ar", "zh", "de", "es")
+WEIGHT_OF_OTHER_LANGUAGES = 0.25
+WEIGHT_OF_UNANSWERABLE = 0.5
+PASSAGES = 8
+NOISE = 1.5
+FOLDS = 5
+THRESHOLDS = (0.25, 0.3, 0.35, 0.4)
+
+# What may only speak against a sentence or an answer, and what may speak either way; all else speaks for it.
+AGAINST = {
+    "names_missing",
+    "numbers_missing",
+    "negation_differs",
+    "asks",
+    "names_missing_in_passage",
+    "names_missing_everywhere",
+    "numbers_missing_everywhere",
+}
+EITHER = {
+    "follows_on",
+    "kind_is_asked",
+    "length",
+    "terms",
+    "has_names",
+    "other_script",
+    "other_script_cosine",
+    "other_script_coverage",
+}
+
+Row = dict[str, Any]
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """A question asked of a corpus that answers it or not."""
+
+    corpus: str
+    group: str
+    case: str
+    """`answerable`, `adversarial`, `paragraph gone` or `article gone`."""
+    evidence: Evidence
+    features: Array
+    answers: NDArray[np.bool_]
+    """For each candidate, whether it holds the answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    weights: Array
+    bias: float
+
+    def __call__(self, features: Array) -> Array:
+        return features @ self.weights + self.bias
+
+    def as_json(self, names: Sequence[str]) -> dict[str, object]:
+        rounded = {name: round(float(weight), 4) for name, weight in zip(names, self.weights, strict=True)}
+        return {"bias": round(self.bias, 4), "weights": rounded}
+
+
+class Corpus:
+    """Paragraphs, searched by exact cosine and BM25, z-scores added."""
+
+    def __init__(self, folder: Path, language: str, embedder: MiniLmEmbedder) -> None:
+        self._embedder = embedder
+        rows = list(_rows(folder / "corpus.jsonl"))
+        self.questions = list(_rows(folder / "qa.jsonl"))
+        self.ids = [str(row["_id"]) for row in rows]
+        titles = [str(row["title"]).replace("_", " ") for row in rows]
+        texts = [str(row["text"]) for row in rows]
+        # XQuAD numbers its paragraphs through, five to an article.
+        self.articles = [each.split("#")[0] if "#" in each else str(int(each) // 5) for each in self.ids]
+        self._vectors = embedder.embed_documents(
+            [embedded_text(title, (), text) for title, text in zip(titles, texts, strict=True)]
+        )
+        self._keywords = _Bm25(
+            [tokens(f"{title}\n{text}", language) for title, text in zip(titles, texts, strict=True)]
+        )
+        self._candidates = [
+            candidates([_passage(each, title, text, language)])
+            for each, title, text in zip(self.ids, titles, texts, strict=True)
+        ]
+        self._sentence_vectors = [
+            embedder.embed_documents([each.text for each in found]) for found in self._candidates
+        ]
+        self._question_vectors = embedder.embed_documents([row["question"] for row in self.questions])
+
+    def scores(self, number: int) -> tuple[Array, Array]:
+        """Of all paragraphs for a question: the fused score, and the cosine."""
+        cosines = (self._vectors @ self._question_vectors[number]).astype(np.float64)
+        keyword = self._keywords.scores(query_tokens(self.questions[number]["question"]))
+        return _z_score(cosines) + _z_score(keyword), cosines
+
+    def found(self, number: int, scores: Array, cosines: Array) -> tuple[list[Candidate], Vectors]:
+        """The sentences of the best paragraphs, and their cosines with the question."""
+        found: list[Candidate] = []
+        similarities: list[Vectors] = []
+        for rank, i in enumerate(np.argsort(-scores)[:PASSAGES], start=1):
+            first = self._candidates[i][0].passage
+            passage = replace(first, rank=rank, score=float(scores[i]), similarity=float(cosines[i]))
+            found += [replace(each, passage=passage) for each in self._candidates[i]]
+            similarities.append(self._sentence_vectors[i] @ self._question_vectors[number])
+        return found, np.concatenate(similarities)
+
+
+class _Bm25:
+    def __init__(self, documents: Sequence[Sequence[str]]) -> None:
+        self._columns: dict[str, int] = {}
+        for word in (word for document in documents for word in document):
+            self._columns.setdefault(word, len(self._columns))
+        counts = np.zeros((len(documents), len(self._columns)))
+        for row, document in enumerate(documents):
+            for word, count in Counter(document).items():
+                counts[row, self._columns[word]] = count
+        lengths = counts.sum(axis=1, keepdims=True)
+        holding = (counts > 0).sum(axis=0)
+        idf = np.log(1 + (len(documents) - holding + 0.5) / (holding + 0.5))
+        self._weights = counts * 2.2 / (counts + 1.2 * (0.25 + 0.75 * lengths / lengths.mean())) * idf
+
+    def scores(self, words: Sequence[str]) -> Array:
+        columns = [self._columns[word] for word in words if word in self._columns]
+        return self._weights[:, columns].sum(axis=1)
+
+
+def main() -> None:
+    if not DATA.is_dir():
+        print(f"Nothing done: {DATA} is not there.", file=sys.stderr)
+        return
+    embedder = MiniLmEmbedder()
+    examples = list(_examples("squad", Corpus(DATA / "qa" / "squad-v2-dev-a", "en", embedder)))
+    for language in LANGUAGES:
+        corpus = Corpus(DATA / "retrieval" / "xquad" / language, language, embedder)
+        examples += _examples(f"xquad {language}", corpus)
+    groups = np.array([f"{each.corpus[:5]} {each.group}" for each in examples])
+    scores: list[Array] = [np.zeros(0)] * len(examples)
+    probabilities = np.zeros(len(examples))
+    folds = list(GroupKFold(FOLDS).split(groups, groups=groups))
+    for train, test in folds:
+        model = _fit_sentences([examples[i] for i in train])
+        for i in test:
+            scores[i] = model(examples[i].features)
+    features = _answer_features(examples, scores)
+    for train, test in folds:
+        model = _fit_answers([examples[i] for i in train], features[train])
+        probabilities[test] = 1 / (1 + np.exp(-model(features[test])))
+    _report(examples, scores, probabilities)
+    final = {
+        "sentence": _fit_sentences(examples).as_json(SENTENCE_FEATURES),
+        "answer": _fit_answers(examples, features).as_json(ANSWER_FEATURES),
+    }
+    WEIGHTS.write_text(json.dumps(final, indent=2) + "\n", encoding="utf-8")
+
+
+def _examples(name: str, corpus: Corpus) -> Iterator[Example]:
+    chance, noise = random.Random(1), np.random.default_rng(0)
+    articles = np.array(corpus.articles)
+    for number, row in enumerate(corpus.questions):
+        own = corpus.ids.index(row["doc_id"])
+        clean, cosines = corpus.scores(number)
+        cases = ["answerable", chance.choice(["paragraph gone", "article gone"])]
+        for case in cases if row["answerable"] else ["adversarial"]:
+            scores = clean + NOISE * noise.standard_normal(len(clean))
+            if case == "paragraph gone":
+                scores[own] = -np.inf
+            elif case == "article gone":
+                scores[articles == articles[own]] = -np.inf
+            found, similarities = corpus.found(number, scores, cosines)
+            evidence = Evidence(read_question(row["question"]), found, similarities)
+            right = [
+                case == "answerable"
+                and each.passage.chunk.document_id == row["doc_id"]
+                and any(answer in each.sentence.text for answer in row["answers"])
+                for each in found
+            ]
+            yield Example(
+                corpus=name,
+                group=corpus.articles[own],
+                case=case,
+                evidence=evidence,
+                features=evidence.sentence_features(),
+                answers=np.array(right),
+            )
+
+
+def _fit_sentences(examples: Sequence[Example]) -> Model:
+    used = [each for each in examples if each.answers.any()]
+    weights = np.concatenate([np.full(len(each.answers), _weight(each)) for each in used])
+    features = np.concatenate([each.features for each in used])
+    return _fit(features, np.concatenate([each.answers for each in used]), weights, SENTENCE_FEATURES)
+
+
+def _fit_answers(examples: Sequence[Example], features: Array) -> Model:
+    answerable = np.array([each.case == "answerable" for each in examples])
+    weights = np.array([_weight(each) for each in examples])
+    return _fit(
+        features, answerable, weights * np.where(answerable, 1.0, WEIGHT_OF_UNANSWERABLE), ANSWER_FEATURES
+    )
+
+
+def _answer_features(examples: Sequence[Example], scores: Sequence[Array]) -> Array:
+    return np.array(
+        [
+            each.evidence.answer_features(int(np.argmax(score)))
+            for each, score in zip(examples, scores, strict=True)
+        ]
+    )
+
+
+def _weight(example: Example) -> float:
+    return 1.0 if example.corpus == "squad" else WEIGHT_OF_OTHER_LANGUAGES
+
+
+def _fit(features: Array, labels: NDArray[np.bool_], weights: Array, names: Sequence[str]) -> Model:
+    """Logistic regression whose weights keep the sign that makes sense, so that it holds elsewhere too."""
+    mean, scale = features.mean(axis=0), features.std(axis=0)
+    scale[scale == 0] = 1.0
+    standard, signs = (features - mean) / scale, np.where(labels, 1.0, -1.0)
+
+    def loss(parameters: Array) -> tuple[float, Array]:
+        margins = signs * (standard @ parameters[:-1] + parameters[-1])
+        slope = -weights * signs / (1 + np.exp(margins))
+        value = (weights * np.logaddexp(0, -margins)).sum() + 0.5 * (parameters[:-1] ** 2).sum()
+        return float(value), np.append(standard.T @ slope + parameters[:-1], slope.sum())
+
+    bounds = [(None, None) if n in EITHER else (None, 0) if n in AGAINST else (0, None) for n in names]
+    start = np.zeros(len(names) + 1)
+    best: Array = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[*bounds, (None, None)]).x
+    raw = best[:-1] / scale
+    return Model(weights=raw, bias=float(best[-1] - raw @ mean))
+
+
+def _report(examples: Sequence[Example], scores: Sequence[Array], probabilities: Array) -> None:
+    """Figures of each corpus, all from models that did not see the question's article."""
+    for name in dict.fromkeys(each.corpus for each in examples):
+        by_case: dict[str, list[int]] = {}
+        for i, each in enumerate(examples):
+            if each.corpus == name:
+                by_case.setdefault(each.case, []).append(i)
+        answerable = by_case.pop("answerable")
+        right = np.mean([examples[i].answers[int(np.argmax(scores[i]))] for i in answerable])
+        print(f"{name}: best sentence holds the answer {right:.3f}")
+        for case, rows in by_case.items():
+            labels = np.repeat([1, 0], [len(answerable), len(rows)])
+            area = roc_auc_score(labels, probabilities[[*answerable, *rows]])
+            print(f"  against {case}: area under the curve {area:.3f}")
+        for threshold in THRESHOLDS:
+            kept = np.mean(probabilities[answerable] >= threshold)
+            refused = [
+                f"{case} {np.mean(probabilities[rows] < threshold):.2f}" for case, rows in by_case.items()
+            ]
+            print(f"  threshold {threshold:.2f}: answers {kept:.3f}, refuses {', '.join(refused)}")
+
+
+def _rows(path: Path) -> Iterator[Row]:
+    packed = path.with_name(path.name + ".gz")
+    with gzip.open(packed, "rt") if packed.exists() else path.open() as lines:
+        yield from map(json.loads, lines)
+
+
+def _passage(document_id: str, title: str, text: str, language: str) -> Passage:
+    chunk = Chunk(
+        document_id=DocumentId(document_id),
+        version=1,
+        number=0,
+        start=0,
+        end=len(text),
+        text=text,
+        heading_path=(),
+        page=None,
+        regions=(),
+        language=language,
+        tokens=0,
+    )
+    return Passage(
+        rank=1,
+        score=0.0,
+        similarity=0.0,
+        chunk=chunk,
+        title=title,
+        path=document_id,
+        media_type="text/plain",
+        collection="",
+    )
+
+
+def _z_score(values: Array) -> Array:
+    return (values - values.mean()) / (values.std() + 1e-6)
+
+
+if __name__ == "__main__":
+    main()
