@@ -77,7 +77,6 @@ class Pipeline:
 
     def publish(self, document_id: DocumentId, version: int) -> None:
         """Flips the document to this version, then removes what the flip made obsolete."""
-        self._index.flush()
         if self._versions.publish(document_id, version):
             if version > 1:
                 self._index.delete(document_id, except_version=version)

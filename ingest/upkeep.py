@@ -1,4 +1,4 @@
-"""Keeps the index fast: rebuilds its graph once a rush of documents is over."""
+"""Keeps the index safe and fast: on disk every few seconds, its graph rebuilt once a rush is over."""
 
 import logging
 import threading
@@ -16,14 +16,20 @@ class Work(Protocol):
     def is_idle(self) -> bool: ...
 
 
-class Optimizable(Protocol):
+class Kept(Protocol):
+    def flush(self) -> None: ...
+
     def optimize(self) -> None: ...
 
 
 class Upkeep:
-    """A thread that optimizes the index whenever the worker has nothing to do."""
+    """A thread that flushes the index regularly, and optimizes it whenever the worker has nothing to do.
 
-    def __init__(self, index: Optimizable, work: Work) -> None:
+    The index survives the death of the process by its own log; flushing is against a power loss. Not at
+    every document: it takes 75 ms during which nothing else in the process runs.
+    """
+
+    def __init__(self, index: Kept, work: Work) -> None:
         self._index = index
         self._work = work
         self._stopped = threading.Event()
@@ -39,8 +45,9 @@ class Upkeep:
 
     def _run(self) -> None:
         while not self._stopped.wait(PAUSE_SECONDS):
-            if self._work.is_idle:
-                try:
+            try:
+                self._index.flush()
+                if self._work.is_idle:
                     self._index.optimize()
-                except UnavailableError:
-                    log.exception("optimizing the index failed; trying again later")
+            except UnavailableError:
+                log.exception("upkeep of the index failed; trying again later")

@@ -28,6 +28,7 @@ _MAX_TOKENS = 256
 # Tokens of one forward pass, padding included: enough to keep the cores busy, little enough for their caches.
 _BATCH_TOKENS = 2_048
 
+_MOST_WORKERS = 4
 _WORTH_TRIMMING = 64
 """Texts from which embedding them takes so long that giving memory back costs nothing beside it."""
 
@@ -39,16 +40,20 @@ class _Request:
         self.done: Future[Vectors] = Future()
         self._vectors = vectors
         self._left = left
+        self._lock = Lock()
 
     def deliver(self, place: int, vector: Vectors) -> None:
-        self._vectors[place] = vector
-        self._left -= 1
-        if self._left == 0 and not self.done.done():
-            self.done.set_result(self._vectors)
+        with self._lock:
+            self._vectors[place] = vector
+            self._left -= 1
+            if self._left == 0:
+                self.done.set_result(self._vectors)
 
     def fail(self, error: Exception) -> None:
-        if not self.done.done():
-            self.done.set_exception(error)
+        """The first failure counts; after one, `left` never reaches 0."""
+        with self._lock:
+            if not self.done.done():
+                self.done.set_exception(error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +67,8 @@ class MiniLmEmbedder:
     """Sentence-BERT (Reimers and Gurevych, 2019), 384 dimensions.
 
     Texts of like length share a batch, so that next to nothing is padding. Where the processor multiplies
-    bfloat16 itself, the model runs in it: faster, at a cosine of 0.9999 to full precision. One text batch is
-    computed at a time; torch's own threads share the cores. Raises `ConfigurationError` when the weights
-    are missing or are not the ones we know.
+    bfloat16 itself, the model runs in it: faster, at a cosine of 0.9999 to full precision. Raises
+    `ConfigurationError` when the weights are missing or are not the ones we know.
     """
 
     model = _MODEL
