@@ -63,7 +63,7 @@ def run_npm(web: Path, *arguments: str) -> None:
     node, npm = node_and_npm()
     # Vite's own start script asks for `node` by name, so ours comes first on the path.
     path = os.pathsep.join([str(node.parent), os.environ.get("PATH", os.defpath)])
-    done = subprocess.run(  # noqa: S603 - fixed commands on files of this repository
+    done = subprocess.run(
         [node, npm, *arguments],
         cwd=web,
         env={**os.environ, "PATH": path, "CI": "1"},
