@@ -18,8 +18,8 @@ from corpus.documents import DocumentStatus
 
 SNIPPET_CHARS = 300
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True, emoji=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 def print_json(document: BaseModel) -> None:

@@ -97,7 +97,7 @@ def ask(page: Page, question: str) -> None:
     page.locator("#question").fill(question)
     page.keyboard.press("Enter")
     expect(page.get_by_role("article", name=question)).to_be_visible()
-    expect(page.locator("[aria-busy=true], .progress")).to_have_count(0)
+    expect(page.locator("[aria-busy=true], .progress")).to_have_count(0, timeout=60_000)
 
 
 def inspect(page: Page, state: str) -> None:

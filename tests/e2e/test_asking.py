@@ -15,7 +15,7 @@ def ask(page: Page, question: str) -> Locator:
     page.get_by_label("Your question").fill(question)
     page.keyboard.press("Enter")
     article = page.get_by_role("article", name=question).last
-    expect(article.locator("[aria-busy=true]")).to_have_count(0)
+    expect(article.locator("[aria-busy=true]")).to_have_count(0, timeout=60_000)
     return article
 
 
