@@ -1,7 +1,7 @@
 """From the command line's options to a client: a given server, the folder's server, or the folder itself."""
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated
@@ -37,7 +37,8 @@ def connected(data: Path | None, server: str, key: str, *, worker: bool = False)
     settings = settings_for(data)
     address = server.rstrip("/") or (owner_address(settings.data) if settings.is_embedded else None)
     if address:
-        yield RemoteClient(address, key)
+        with closing(RemoteClient(address, key)) as client:
+            yield client
         return
     # Loading the embedder's libraries takes seconds: a client of a running server does without.
     wiring, local = import_module("api.wiring"), import_module("api.local")

@@ -47,6 +47,9 @@ class RemoteClient:
             base_url=f"{address}/api/v1", headers=headers, timeout=timeout, trust_env=False
         )
 
+    def close(self) -> None:
+        self._http.close()
+
     def add(self, collection: str, files: Sequence[tuple[str, Path]]) -> list[DocumentSchema]:
         documents: list[DocumentSchema] = []
         for start in range(0, len(files), UPLOAD_BATCH):
