@@ -5,7 +5,7 @@ import json
 import re
 import socket
 import threading
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -50,7 +50,11 @@ class ScriptedWriter:
         self._failure = failure
         self.closed = threading.Event()
 
-    async def write(self, _question: str, _passages: Sequence[Passage]) -> AsyncGenerator[WriterEvent]:
+    async def write(
+        self,
+        question: str,  # noqa: ARG002
+        passages: Sequence[Passage],  # noqa: ARG002
+    ) -> AsyncGenerator[WriterEvent]:
         try:
             while True:
                 yield AnswerDelta(delta="… ")
@@ -216,7 +220,7 @@ def scripted(sourcebook: Sourcebook, writer: ScriptedWriter) -> Sourcebook:
 
 
 @contextmanager
-def served(sourcebook: Sourcebook) -> Iterator[str]:
+def served(sourcebook: Sourcebook) -> Generator[str]:
     """Over a real socket: only there can a client leave."""
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(create_app(sourcebook), log_level="warning", lifespan="off"))
