@@ -62,7 +62,8 @@ class _ZygoteGoneError(Exception):
 class ParserSandbox:
     """Parses files in children of its own zygote. Use as a context manager; safe for several threads.
 
-    Each thread waits for its own child, so as many documents are parsed at a time as threads call.
+    Each thread waits for its own child. At most one document a core is parsed at a time: more would be no
+    faster, and each holds its memory.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class ParserSandbox:
         self._limits = limits or Limits()
         self._parsers = parsers
         self._import_path = import_path
+        self._parsing = threading.Semaphore(os.cpu_count() or 1)
         self._lock = threading.Lock()
         self._running: _Zygote | None = None
 
@@ -103,7 +105,8 @@ class ParserSandbox:
         Raises what `ingest.errors` names; `LimitExceededError` and `ParserCrashedError` say that the
         child was ended or died. The sandbox is fit for the next document in any case.
         """
-        payload = self._run(path, name, {"media_type": media_type})
+        with self._parsing:
+            payload = self._run(path, name, {"media_type": media_type})
         try:
             return decode(payload)
         except ValueError as error:

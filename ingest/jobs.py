@@ -42,9 +42,10 @@ class _WorkerStopsError(BaseException):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobsSettings:
-    concurrency: int = 4
-    """Documents in work at a time: one is embedded while others are parsed."""
+    concurrency: int = 8
+    """Documents in work at a time: enough that the embedder never waits for the next one."""
     poll_seconds: float = 0.1
+    delete_poll_seconds: float = 0.5
     lease_seconds: float = 30.0
     grace_seconds: float = 20.0
     step_attempts: int = 5
@@ -95,12 +96,13 @@ class Jobs:
         DBOS(config=config)
         self._register_workflows()
         DBOS.launch()
-        for queue in (INGEST, DELETE):
+        # Nobody waits for a deletion's clean-up, and asking for jobs costs as much as doing them.
+        for queue, poll_seconds in ((INGEST, settings.poll_seconds), (DELETE, settings.delete_poll_seconds)):
             DBOS.register_queue(
                 queue,
                 worker_concurrency=settings.concurrency,
                 partition_concurrency=settings.concurrency,
-                polling_interval_sec=settings.poll_seconds,
+                polling_interval_sec=poll_seconds,
                 on_conflict="always_update",
             )
         self._sweeper = Sweeper(

@@ -25,10 +25,11 @@ from retrieval.embedding import Vectors
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _MODEL = "all-MiniLM-L6-v2"
 _MAX_TOKENS = 256
-# Tokens of one forward pass, padding included: enough to keep the cores busy, little enough for their caches.
-_BATCH_TOKENS = 2_048
+# Tokens of one forward pass: more make no token cheaper, and a question would wait longer for its turn.
+_BATCH_TOKENS = 1_024
+# Rows shorter than this part of the longest would be padded for more than company saves them.
+_LIKE_LENGTH = 0.85
 
-_MOST_WORKERS = 4
 _WORTH_TRIMMING = 64
 """Texts from which embedding them takes so long that giving memory back costs nothing beside it."""
 
@@ -89,10 +90,17 @@ class MiniLmEmbedder:
         self._cutting = Tokenizer.from_file(file)
         self._cutting.enable_truncation(_MAX_TOKENS)  # pyright: ignore[reportUnknownMemberType]
         self._cutting.no_padding()
-        # One thread for all: torch keeps a pool of threads and scratch memory for every thread that computes.
+        # One batch a core, each computed by one thread: threads that share a batch wait for each other, so
+        # whatever else takes one core for a moment stops them all.
+        self._cores = (
+            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        )
         self._lock = Lock()
         self._waiting: list[_Row] = []
-        self._computing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embedder")
+        self._embedding = 0
+        self._computing = ThreadPoolExecutor(
+            self._cores, "embedder", initializer=torch.set_num_threads, initargs=(1,)
+        )
 
     def token_offsets(self, text: str) -> list[tuple[int, int]]:
         return self._whole.encode(text, add_special_tokens=False).offsets
@@ -105,7 +113,9 @@ class MiniLmEmbedder:
         with self._lock:
             self._waiting.extend(_Row(ids, request, place) for place, ids in enumerate(rows))
             self._waiting.sort(key=lambda row: -len(row.ids))
-        self._computing.submit(self._embed_next)
+            idle, self._embedding = self._cores - self._embedding, self._cores
+        for _ in range(idle):
+            self._computing.submit(self._embed_next)
         vectors = request.done.result()
         if len(rows) >= _WORTH_TRIMMING:
             _give_memory_back()
@@ -122,9 +132,9 @@ class MiniLmEmbedder:
         """
         with self._lock:
             if not self._waiting:
+                self._embedding -= 1
                 return
-            size = max(1, _BATCH_TOKENS // len(self._waiting[0].ids))
-            batch, self._waiting = self._waiting[:size], self._waiting[size:]
+            batch, self._waiting = _first_batch(self._waiting)
         self._computing.submit(self._embed_next)
         try:
             vectors = self._embed([row.ids for row in batch])
@@ -144,6 +154,17 @@ class MiniLmEmbedder:
         # The norm is taken again: a unit vector rounded to bfloat16 is off by up to a percent.
         vectors = cast(torch.Tensor, output["sentence_embedding"]).float()
         return torch.nn.functional.normalize(vectors, dim=1).numpy()
+
+
+def _first_batch(rows: list[_Row]) -> tuple[list[_Row], list[_Row]]:
+    """The longest of `rows`, which are sorted, with others of about its length; and the rest."""
+    longest = len(rows[0].ids)
+    most = max(1, _BATCH_TOKENS // longest)
+    size = next(
+        (i for i, row in enumerate(rows[:most]) if len(row.ids) < _LIKE_LENGTH * longest),
+        min(most, len(rows)),
+    )
+    return rows[:size], rows[size:]
 
 
 def _give_memory_back() -> None:
