@@ -1,4 +1,4 @@
-"""Ingesting, searching and asking reach for no other machine."""
+"""Ingesting, searching, asking and serving reach for no other machine."""
 
 import json
 import os
@@ -34,6 +34,46 @@ def guard(event, arguments):
 
 
 sys.addaudithook(guard)
+"""
+
+SERVE_AND_ASK = """
+import contextlib
+import fcntl
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+import urllib.request
+
+# A new network namespace has a loopback device, but it is down (SIOCSIFFLAGS, IFF_UP).
+with contextlib.suppress(OSError), socket.socket() as any_socket:
+    fcntl.ioctl(any_socket, 0x8914, struct.pack("16sH14x", b"lo", 1))
+
+
+def asked(path, body=None):
+    request = urllib.request.Request(
+        address + path, body and json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=60) as response:
+        return response.read().decode()
+
+
+serve = [sys.executable, "-m", "api.cli", "serve", "--port", "0"]
+with subprocess.Popen(serve, stdout=subprocess.PIPE, text=True) as server:
+    address = server.stdout.readline().split()[-1]
+    question = sys.argv[1]
+    print(
+        json.dumps(
+            {
+                "page": asked("/"),
+                "found": json.loads(asked("/api/v1/search", {"query": question})),
+                "answer": json.loads(asked("/api/v1/answers", {"question": question})),
+            }
+        )
+    )
+    server.terminate()
 """
 
 
@@ -87,7 +127,7 @@ def test_the_guard_notices_an_attempt(guarded: Guarded) -> None:
 
 
 @pytest.mark.slow
-def test_ingest_search_and_ask_stay_on_this_machine(guarded: Guarded) -> None:
+def test_ingest_search_ask_and_serve_stay_on_this_machine(guarded: Guarded) -> None:
     documents = str(ROOT / "sample" / "documents" / "products")
     question = (ROOT / "sample" / "first_question.txt").read_text().strip()
     ingested = json.loads(
@@ -99,4 +139,8 @@ def test_ingest_search_and_ask_stay_on_this_machine(guarded: Guarded) -> None:
     answer = json.loads(guarded.run("-m", "api.cli", "ask", question, "--json"))
     assert answer["answerable"]
     assert answer["citations"][0]["quote"] in answer["answer"]
+    served = json.loads(guarded.run("-c", SERVE_AND_ASK, question))
+    assert "<html" in served["page"]
+    assert served["found"]["passages"]
+    assert served["answer"]["answer"] == answer["answer"]
     assert not guarded.log.exists(), guarded.log.read_text()
