@@ -16,11 +16,11 @@ from sentence_transformers import SentenceTransformer
 
 from evaluation.judged_sets import JudgedSet, read_judged_set
 from evaluation.metrics import ndcg
-from evaluation.retrieval import RetrievalReport, evaluate, load, split_by, whole
+from evaluation.retrieval import RetrievalReport, Split, evaluate, load, split_by, whole
 from ingest.chunking import Chunker
 from retrieval.adapters.qdrant_edge import QdrantEdgeIndex
 from retrieval.adapters.sentence_transformers import MiniLmEmbedder
-from retrieval.embedding import Vectors, embedded_text
+from retrieval.embedding import Vectors, embedded_chunk_text
 from retrieval.fusion import Fusion
 from retrieval.indexing import Indexer
 from retrieval.passages import SearchMode
@@ -58,7 +58,7 @@ def main() -> None:
                 print(row(evaluate(judged, retriever, mode)), flush=True)
             index.close()
         if given.brute_force:
-            print(f"| {judged.name} | brute force | {brute_force(judged):.4f} | | | | | |", flush=True)
+            print(f"| {judged.name} | brute force | {brute_force(judged, split):.4f} | | | | | |", flush=True)
 
 
 def row(report: RetrievalReport) -> str:
@@ -67,17 +67,18 @@ def row(report: RetrievalReport) -> str:
     return f"| {report.dataset} | {report.mode} | {' | '.join([*numbers, *times])} |"
 
 
-def brute_force(judged: JudgedSet) -> float:
-    """nDCG@10 of sentence-transformers as anyone would call it, compared by one matrix product."""
+def brute_force(judged: JudgedSet, split: Split) -> float:
+    """nDCG@10 of sentence-transformers as anyone would call it on the same chunks, by one matrix product."""
     model = SentenceTransformer(str(MODEL_DIR), device="cpu", local_files_only=True)
-    texts = [embedded_text(document.title, (), document.text) for document in judged.documents]
+    chunks = [(document, chunk) for document in judged.documents for chunk in split(document)]
     encode = cast(Callable[..., Vectors], model.encode)  # pyright: ignore[reportUnknownMemberType]
-    documents = encode(texts, normalize_embeddings=True)
+    texts = [embedded_chunk_text(chunk, document.title) for document, chunk in chunks]
+    vectors = encode(texts, normalize_embeddings=True)
     queries = encode(list(judged.queries.values()), normalize_embeddings=True)
-    best: list[list[int]] = np.argsort(-(queries @ documents.T), axis=1)[:, :10].tolist()
+    order: list[list[int]] = np.argsort(-(queries @ vectors.T), axis=1).tolist()
     return fmean(
-        ndcg([judged.documents[i].id for i in ranking], judged.judgements[query_id], cutoff=10)
-        for query_id, ranking in zip(judged.queries, best, strict=True)
+        ndcg(list(dict.fromkeys(chunks[i][0].id for i in ranking)), judged.judgements[query_id], cutoff=10)
+        for query_id, ranking in zip(judged.queries, order, strict=True)
     )
 
 
