@@ -1,0 +1,124 @@
+"""What Sourcebook costs a machine: start-up, memory idle and at its peak, speed of ingestion, disk.
+
+    python bench/footprint.py ../shared/data/handbooks/northwind/files
+    python bench/footprint.py ../shared/data/docs/postgresql-15-html.zip
+
+Starts `sourcebook serve` on an empty data folder, lets it rest, and ingests the paths through it as a user
+does. Memory is the proportional set size of the server and all its children (Linux only), taken ten times a
+second; the command that hands the files over is not counted. Prints a Markdown table.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+SOURCEBOOK = [sys.executable, "-m", "api.cli"]
+SAMPLE_SECONDS = 0.1
+
+
+class MemoryWatch:
+    """The most memory that a process and its children held at one moment, in bytes."""
+
+    def __init__(self, process: int) -> None:
+        self.peak = 0
+        self._process = psutil.Process(process)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> "MemoryWatch":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def now(self) -> int:
+        return sum(_proportional_bytes(each.pid) for each in [self._process, *_children(self._process)])
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(SAMPLE_SECONDS):
+            self.peak = max(self.peak, self.now())
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("paths", nargs="+", type=Path)
+    arguments.add_argument("--rest-seconds", type=float, default=10)
+    given = arguments.parse_args()
+    with tempfile.TemporaryDirectory() as data:
+        os.environ["SOURCEBOOK_DATA"] = data
+        began = time.monotonic()
+        with subprocess.Popen([*SOURCEBOOK, "serve", "--port", "0"], stdout=subprocess.PIPE) as server:
+            assert server.stdout is not None
+            server.stdout.readline()  # "Sourcebook is ready: ..."
+            started = time.monotonic() - began
+            time.sleep(given.rest_seconds)
+            with MemoryWatch(server.pid) as memory:
+                idle = memory.now()
+                report = ingest(given.paths)
+            server.terminate()
+        show("start-up of `serve`", f"{started:.1f} s")
+        show("memory idle", f"{idle / 1e6:.0f} MB")
+        show("memory at its peak", f"{memory.peak / 1e6:.0f} MB")
+        show_ingestion(report)
+        for name in ("blobs", "index", "sourcebook.db"):
+            show(f"disk: {name}", f"{size(Path(data) / name) / 1e6:.1f} MB")
+    show("installed", f"{size(Path(sys.prefix)) / 1e9:.2f} GB")
+
+
+def ingest(paths: list[Path]) -> dict[str, Any]:
+    command = [*SOURCEBOOK, "ingest", *map(str, paths), "--collection", "bench", "--json"]
+    return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=False).stdout)
+
+
+def show_ingestion(report: dict[str, Any]) -> None:
+    documents = report["documents"]
+    statuses = [document["status"] for document in documents]
+    for status in sorted(set(statuses)):
+        show(f"documents {status}", str(statuses.count(status)))
+    pages = sum(document["pages"] or 0 for document in documents)
+    show("pages", str(pages))
+    show("chunks", str(sum(document["chunks"] for document in documents)))
+    show("took", f"{report['took_s']:.1f} s")
+    show("documents/s", f"{len(documents) / report['took_s']:.2f}")
+    show("chunks/s", f"{report['chunks_per_s']:.1f}")
+
+
+def show(what: str, value: str) -> None:
+    print(f"| {what} | {value} |", flush=True)
+
+
+def size(path: Path) -> int:
+    """Bytes of a file and what the database keeps beside it, or of all that a folder holds."""
+    files = path.rglob("*") if path.is_dir() else path.parent.glob(f"{path.name}*")
+    return sum(file.lstat().st_size for file in files if not file.is_dir())
+
+
+def _children(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _proportional_bytes(pid: int) -> int:
+    """Pages shared with others count in part; 0 for a process that has just ended."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
+
+
+if __name__ == "__main__":
+    main()
