@@ -1,7 +1,7 @@
 """The seam to the engine that holds dense and keyword vectors side by side."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -62,9 +62,21 @@ class Index(Protocol):
         ...
 
     def delete(
-        self, document_id: DocumentId, *, version: int | None = None, except_version: int | None = None
+        self, document_id: DocumentId, *, version: int | None = None, before_version: int | None = None
     ) -> None:
-        """Removes a document's points: all, those of `version`, or all but those of `except_version`."""
+        """Removes a document's points: all, those of `version`, or those of versions before another."""
+        ...
+
+    def remove(self, point_ids: Sequence[str]) -> None:
+        """Removes points; one that is not there is passed over."""
+        ...
+
+    def vectors(self, point_ids: Sequence[str]) -> dict[str, Vectors]:
+        """The dense unit vectors of those of the points that are there."""
+        ...
+
+    def point_ids(self) -> Iterator[list[str]]:
+        """The ids of all points, some at a time; what is written meanwhile may be among them or not."""
         ...
 
     def search(self, query: IndexQuery) -> list[Hit]:
