@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Depends, Header
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from api.access import Opened
@@ -60,18 +60,24 @@ class DocumentFeed:
         return True
 
 
-@router.get("/events", operation_id="documents_events", response_class=EventSourceResponse)
-async def document_events(
+def _feed(
     sourcebook: Opened,
     collection: str | None = None,
     last_event_id: Annotated[str | None, Header()] = None,
+) -> DocumentFeed:
+    """Before the stream begins, so that a refusal is still an ordinary one."""
+    since = _moment(last_event_id) if last_event_id else datetime.now(UTC) + OVERLAP
+    return DocumentFeed(sourcebook, collection, since)
+
+
+@router.get("/events", operation_id="documents_events", response_class=EventSourceResponse)
+async def document_events(
+    feed: Annotated[DocumentFeed, Depends(_feed)],
 ) -> AsyncIterator[ServerSentEvent]:
     """`document.changed` and `document.deleted` as they happen, of one collection or of all.
 
     After a break, `Last-Event-ID` goes on where the stream broke off; an event may then come twice.
     """
-    since = _moment(last_event_id) if last_event_id else datetime.now(UTC) + OVERLAP
-    feed = await asyncio.to_thread(DocumentFeed, sourcebook, collection, since)
     while True:
         for at, event in await asyncio.to_thread(feed.poll):
             yield ServerSentEvent(data=event, event=event.type, id=str(int(at.timestamp() * 1_000_000)))

@@ -55,6 +55,7 @@ class Sourcebook:
     control: IngestControl
     deletions: Deletions
     doctor: Doctor
+    index: Index
     retriever: Retriever
     answerer: Answerer
 
@@ -101,6 +102,7 @@ def open_sourcebook(settings: Settings, *, address: str = "", worker: bool = Tru
             control=control,
             deletions=versions.deletions,
             doctor=doctor,
+            index=index,
             retriever=retriever,
             answerer=Answerer(retriever, open_writer(settings, embedder), settings.answering),
         )
