@@ -3,7 +3,7 @@
 import secrets
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NewType
 from uuid import UUID, uuid5
@@ -112,6 +112,11 @@ class Progress:
         return round(spent / self.chunks_done * (self.chunks_total - self.chunks_done), 1)
 
 
+_NEVER = datetime.fromtimestamp(0, UTC)
+NO_PROGRESS = Progress(chunks_done=0, chunks_total=None, stage_at=_NEVER, stepped_at=_NEVER)
+"""Of a document that was never ingested, as in an evaluation."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collection:
     id: CollectionId
@@ -119,7 +124,7 @@ class Collection:
     created_at: datetime
     documents: int
     """Documents in the collection that are not deleted."""
-    is_paused: bool
+    is_paused: bool = False
     """Whether new documents wait until somebody resumes the collection."""
 
 
@@ -137,7 +142,7 @@ class Document:
     size_bytes: int
     status: DocumentStatus
     reason: Reason | None
-    duplicate_of: DocumentId | None
+    duplicate_of: DocumentId | None = None
     """For a duplicate: the document with the same bytes."""
     warnings: tuple[str, ...]
     version: int
@@ -147,8 +152,8 @@ class Document:
     attempts: int
     pages: int | None
     chunks: int
-    progress: Progress
-    is_stalled: bool
+    progress: Progress = NO_PROGRESS
+    is_stalled: bool = False
     """Not at its end, and without a step for suspiciously long."""
     created_at: datetime
     updated_at: datetime

@@ -25,7 +25,8 @@ def broken_promises(database: str, folder: Path, points: set[str]) -> list[str]:
         chunks = rows("select * from chunks order by document_id, version, number")
         versions = rows("select document_id, number from versions")
         deletions = {row["document_id"]: row for row in rows("select * from deletions")}
-        jobs = rows("select workflow_uuid, status from workflow_status")
+        schema = "dbos." if engine.dialect.name == "postgresql" else ""
+        jobs = rows(f"select workflow_uuid, status from {schema}workflow_status")
     engine.dispose()
     return [
         *_accepted(folder, documents, deletions),
