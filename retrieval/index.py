@@ -1,7 +1,7 @@
 """The seam to the engine that holds dense and keyword vectors side by side."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -55,10 +55,6 @@ class Index(Protocol):
 
     def upsert(self, points: Sequence[IndexPoint]) -> None:
         """Stores points; the same point id twice is one point. Survives a crash once it returned."""
-        ...
-
-    def update_keywords(self, keywords: Mapping[str, KeywordVector]) -> None:
-        """Replaces the keyword vectors of points; a point id that is not there is passed over."""
         ...
 
     def delete(

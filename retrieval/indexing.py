@@ -10,7 +10,6 @@ from corpus.documents import Chunk, CollectionId
 from retrieval.embedding import Embedder, Vectors, embedded_chunk_text
 from retrieval.index import Index, IndexPoint
 from retrieval.keyword import KeywordEncoder
-from retrieval.tokenizing import tokens
 
 TitledChunk = tuple[str, Chunk]
 """A chunk with the title of its document, which is embedded with it."""
@@ -76,28 +75,6 @@ class Indexer:
                 for (title, chunk), vector in zip(chunks, vectors, strict=True)
             ]
         )
-
-    def reweigh(self, chunks: Iterable[TitledChunk]) -> None:
-        """Rewrites the keyword vectors of stored chunks; embeds nothing.
-
-        For an encoder whose average length, `k1` or `b` differ from those the chunks were stored with.
-        """
-        for batch in _batches(chunks):
-            self._index.update_keywords(
-                {
-                    chunk.point_id: self._keywords.document(embedded_chunk_text(chunk, title), chunk.language)
-                    for title, chunk in batch
-                }
-            )
-
-
-def average_length(chunks: Iterable[TitledChunk]) -> float | None:
-    """Mean number of keyword tokens of the chunks, for a `KeywordEncoder`; `None` without any."""
-    total = count = 0
-    for title, chunk in chunks:
-        total += len(tokens(embedded_chunk_text(chunk, title), chunk.language))
-        count += 1
-    return total / count if count else None
 
 
 def _batches(chunks: Iterable[TitledChunk]) -> Iterator[list[TitledChunk]]:

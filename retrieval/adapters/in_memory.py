@@ -32,12 +32,6 @@ class InMemoryIndex:
                 self._points[point.point_id] = replace(point, dense=unit)
                 self._post(point.point_id, point.keyword)
 
-    def update_keywords(self, keywords: Mapping[str, KeywordVector]) -> None:
-        with self._lock:
-            for point_id, keyword in keywords.items():
-                if point := self._points.get(point_id):
-                    self.upsert([replace(point, keyword=keyword)])
-
     def delete(
         self, document_id: DocumentId, *, version: int | None = None, before_version: int | None = None
     ) -> None:

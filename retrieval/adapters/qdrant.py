@@ -1,6 +1,6 @@
 """A Qdrant server, or its small imitation inside qdrant-client for tests. Door to `qdrant_client`."""
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import cast
 
@@ -56,18 +56,6 @@ class QdrantIndex:
             batch = [_stored(point) for point in points[start : start + _BATCH]]
             with _translated():
                 self._client.upsert(self._name, batch, wait=True)
-
-    def update_keywords(self, keywords: Mapping[str, KeywordVector]) -> None:
-        ids = list(keywords)
-        for start in range(0, len(ids), _BATCH):
-            with _translated():
-                present = self._client.retrieve(self._name, ids[start : start + _BATCH], with_payload=False)
-                vectors = [
-                    models.PointVectors(id=record.id, vector={_KEYWORD: _sparse(keywords[str(record.id)])})
-                    for record in present
-                ]
-                if vectors:
-                    self._client.update_vectors(self._name, vectors, wait=True)
 
     def delete(
         self, document_id: DocumentId, *, version: int | None = None, before_version: int | None = None

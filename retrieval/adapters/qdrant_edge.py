@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -16,18 +16,16 @@ from corpus.documents import DocumentId
 from corpus.errors import ConflictError, UnavailableError
 from retrieval.adapters import qdrant_edge_optimizer
 from retrieval.adapters.qdrant_edge_requests import (
-    KEYWORD,
     before,
     dense_vector,
     of_document,
     search_request,
     shard_config,
-    sparse_vector,
     stored_point,
     to_hits,
 )
 from retrieval.embedding import Vectors
-from retrieval.index import Hit, IndexPoint, IndexQuery, KeywordVector
+from retrieval.index import Hit, IndexPoint, IndexQuery
 from retrieval.settings import IndexSettings
 
 Result = TypeVar("Result")
@@ -68,19 +66,6 @@ class QdrantEdgeIndex:
             batch = [stored_point(point) for point in points[start : start + _BATCH]]
             self._update(edge.UpdateOperation.upsert_points(batch))
         self._changed += len(points)
-
-    def update_keywords(self, keywords: Mapping[str, KeywordVector]) -> None:
-        ids = list(keywords)
-        for start in range(0, len(ids), _BATCH):
-            batch: list[edge.PointId] = [*ids[start : start + _BATCH]]
-            with self._writing:
-                present = self._retrieve(batch)
-                vectors = [
-                    edge.PointVectors(record.id, {KEYWORD: sparse_vector(keywords[str(record.id)])})
-                    for record in present
-                ]
-                if vectors:
-                    self._update(edge.UpdateOperation.update_vectors(vectors))
 
     def delete(
         self, document_id: DocumentId, *, version: int | None = None, before_version: int | None = None

@@ -299,20 +299,6 @@ def test_deleting_what_is_not_there_is_no_error(index: Index) -> None:
     assert index.count() == 0
 
 
-def test_new_keyword_vectors_replace_the_old_and_leave_the_dense_ones(index: Index) -> None:
-    index.upsert(
-        [point("a", dense=vector(3.0, 4.0), words=keyword(t1=1.0)), point("b", words=keyword(t1=1.0))]
-    )
-
-    index.update_keywords({point("a").point_id: keyword(t7=2.0), point("absent").point_id: keyword(t7=1.0)})
-    [hit] = index.search(query("hr", mode=SearchMode.KEYWORD, words=keyword(t7=1.0)))
-    [old] = index.search(query("hr", mode=SearchMode.KEYWORD, words=keyword(t1=1.0)))
-
-    assert (hit.point_id, old.point_id) == (point("a").point_id, point("b").point_id)
-    assert hit.similarity == pytest.approx(0.6, abs=1e-3)
-    assert index.count() == 2
-
-
 def test_an_empty_index_finds_nothing(index: Index) -> None:
     index.optimize()
     index.flush()

@@ -1,7 +1,7 @@
 """An index in an SQLite file: several worker processes can share it, and it commits apart from the record."""
 
 import sqlite3
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from corpus.documents import DocumentId
 from retrieval.embedding import Vectors
-from retrieval.index import Hit, IndexPoint, IndexQuery, KeywordVector
+from retrieval.index import Hit, IndexPoint, IndexQuery
 
 SCHEMA = "create table if not exists points (id text primary key, document text, version int, dense blob)"
 
@@ -25,9 +25,6 @@ class SharedIndex:
         rows = [(p.point_id, p.document_id, p.version, p.dense.astype(np.float32).tobytes()) for p in points]
         with self._open() as connection:
             connection.executemany("insert or replace into points values (?, ?, ?, ?)", rows)
-
-    def update_keywords(self, keywords: Mapping[str, KeywordVector]) -> None:
-        """It has none."""
 
     def delete(
         self, document_id: DocumentId, *, version: int | None = None, before_version: int | None = None
