@@ -239,17 +239,23 @@ class Jobs:
         with self._marked_running():
             try:
                 chunks = self._step("prepare", lambda: self._pipeline.prepare(document, version))
-                for first in range(0, chunks, EMBED_BATCH):
+                last = max(0, chunks - 1) // EMBED_BATCH * EMBED_BATCH
+                for first in range(0, last, EMBED_BATCH):
                     self._step(
                         f"embed:{first}", lambda first=first: self._pipeline.embed(document, version, first)
                     )
                 if chunks:
-                    self._step("publish", lambda: self._pipeline.publish(document, version))
+                    # One step, not two: most documents have a single batch, and each step is a commit.
+                    self._step("finish", lambda: self._finish(document, version, last))
             except Exception as error:  # noqa: BLE001  # the worker's edge: the document must end
                 reason = error
                 self._step("give_up", lambda: self._pipeline.give_up(document, version, reason))
             finally:
                 self._pipeline.leave(document, version)
+
+    def _finish(self, document_id: DocumentId, version: int, last: int) -> None:
+        self._pipeline.embed(document_id, version, last)
+        self._pipeline.publish(document_id, version)
 
     def _delete(self, document_id: str) -> None:
         document = DocumentId(document_id)
