@@ -10,7 +10,7 @@ import typer
 from pydantic import ValidationError
 from rich.progress import Progress
 
-from api import cli_documents, cli_evaluation
+from api import cli_documents, cli_evaluation, cli_jobs
 from api.connecting import DataOption, JsonOption, KeyOption, ServerOption, connected, settings_for
 from api.ingesting import files_below, ingest
 from api.printing import (
@@ -35,6 +35,8 @@ app = typer.Typer(
 app.add_typer(cli_documents.documents, name="documents")
 app.add_typer(cli_documents.collections, name="collections")
 app.add_typer(cli_evaluation.app, name="eval")
+app.add_typer(cli_jobs.jobs, name="jobs")
+app.command("doctor")(cli_jobs.doctor)
 
 
 @app.command("serve")
@@ -96,7 +98,7 @@ def ingest_command(
     if as_json:
         print_json(report)
     print_report(report)
-    if any(each.status == DocumentStatus.FAILED for each in report.documents):
+    if any(DocumentStatus(each.status).is_failure for each in report.documents):
         raise typer.Exit(1)
 
 

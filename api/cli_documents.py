@@ -9,6 +9,7 @@ from api.printing import (
     err,
     out,
     print_collections,
+    print_deletions,
     print_documents,
     print_json,
     print_json_list,
@@ -80,6 +81,24 @@ def delete_document(
     with connected(data, server, key, worker=True) as client:
         client.delete(document_id)
     err.print(f"Deleted {document_id}.")
+
+
+@documents.command("deletions")
+def list_deletions(
+    collection: Annotated[str | None, typer.Option(help="Only this collection.")] = None,
+    *,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+    server: ServerOption = "",
+    key: KeyOption = "",
+) -> None:
+    """What was deleted, and when counting found nothing left of it."""
+    with connected(data, server, key) as client:
+        found = client.deletions(collection=collection)
+    if as_json:
+        print_json_list(found)
+    else:
+        print_deletions(found)
 
 
 @collections.command("list")

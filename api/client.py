@@ -8,6 +8,8 @@ from api.schemas import (
     AnswerRequest,
     AnswerResponse,
     CollectionSchema,
+    DeletionSchema,
+    DoctorReport,
     DocumentSchema,
     DocumentTextSchema,
     SearchRequest,
@@ -33,6 +35,28 @@ class Client(Protocol):
     def delete(self, document_id: str) -> None: ...
 
     def collections(self) -> list[CollectionSchema]: ...
+
+    def jobs(self, *, collection: str | None = None) -> list[DocumentSchema]:
+        """Documents that are not yet at their end."""
+        ...
+
+    def cancel(self, document_id: str) -> DocumentSchema: ...
+
+    def retry(self, document_id: str) -> DocumentSchema: ...
+
+    def retry_failed(self, collection: str | None) -> int:
+        """Queues every failed document, of a collection or of all; how many."""
+        ...
+
+    def pause(self, collection: str | None) -> None:
+        """Pauses a collection, or all."""
+        ...
+
+    def resume(self, collection: str | None) -> None: ...
+
+    def deletions(self, *, collection: str | None = None) -> list[DeletionSchema]: ...
+
+    def doctor(self, *, repair: bool) -> DoctorReport: ...
 
     def search(self, request: SearchRequest) -> SearchResponse: ...
 

@@ -9,6 +9,7 @@ from api.access import Opened
 from api.schemas import CollectionName, DocumentSchema, DocumentTextSchema, Page
 from corpus.documents import DocumentId, DocumentStatus
 from corpus.errors import InvalidInputError, NotFoundError
+from ingest.jobs import Priority
 from ingest.sniffing import PDF
 
 router = APIRouter(prefix="/documents", tags=["documents"])
@@ -29,7 +30,7 @@ def list_documents(
     if collection is not None:
         (collection_id,) = sourcebook.catalog.collection_ids([collection])
     found = sourcebook.catalog.documents(
-        collection_id=collection_id, status=status, after=cursor, limit=limit + 1
+        collection_id=collection_id, statuses=[status] if status else (), after=cursor, limit=limit + 1
     )
     data = [DocumentSchema.model_validate(document) for document in found[:limit]]
     has_more = len(found) > limit
@@ -38,14 +39,24 @@ def list_documents(
 
 @router.post("", operation_id="documents_upload", status_code=status.HTTP_202_ACCEPTED)
 def upload_documents(
-    sourcebook: Opened, collection: Annotated[CollectionName, Form()], files: list[UploadFile]
+    sourcebook: Opened,
+    collection: Annotated[CollectionName, Form()],
+    files: list[UploadFile],
+    *,
+    is_bulk: Annotated[bool | None, Form()] = None,
 ) -> Page[DocumentSchema]:
-    """Accepts files; poll each document until its status is final. A ZIP yields one document per member."""
+    """Accepts files; each document has to reach a final status. A ZIP yields one document per member.
+
+    `is_bulk`: part of something larger, which smaller uploads may overtake; by default, many files are.
+    """
     limit = sourcebook.settings.max_upload_bytes
     for file in files:
         if file.size is not None and file.size > limit:
             raise InvalidInputError(f"'{file.filename}' is larger than the {limit >> 20} MB allowed.")
-    accepted = sourcebook.intake.add(collection, ((file.filename or "", file.file) for file in files))
+    priorities = {None: None, True: Priority.BULK, False: Priority.INTERACTIVE}
+    accepted = sourcebook.intake.add(
+        collection, ((file.filename or "", file.file) for file in files), priority=priorities[is_bulk]
+    )
     return Page(data=[DocumentSchema.model_validate(document) for document in accepted])
 
 
@@ -81,6 +92,18 @@ def document_page(document_id: str, page: int, sourcebook: Opened) -> Response:
     picture = sourcebook.sandbox.render_page(sourcebook.blobs.path(document.sha256), page)
     headers = {"Cache-Control": "private, max-age=3600"}
     return Response(picture, media_type="image/png", headers=headers)
+
+
+@router.post("/{document_id}/cancel", operation_id="documents_cancel")
+def cancel_document(document_id: str, sourcebook: Opened) -> DocumentSchema:
+    """Stops the ingestion; an older version that answers goes on answering. 409 when it is at its end."""
+    return DocumentSchema.model_validate(sourcebook.control.cancel(DocumentId(document_id)))
+
+
+@router.post("/{document_id}/retry", operation_id="documents_retry", status_code=status.HTTP_202_ACCEPTED)
+def retry_document(document_id: str, sourcebook: Opened) -> DocumentSchema:
+    """Ingests a document again that failed or was cancelled, or a duplicate under its own path."""
+    return DocumentSchema.model_validate(sourcebook.control.retry(DocumentId(document_id)))
 
 
 @router.delete("/{document_id}", operation_id="documents_delete", status_code=status.HTTP_204_NO_CONTENT)

@@ -12,6 +12,7 @@ from api.schemas import DocumentSchema
 from api.settings import Settings
 from api.wiring import open_embedder, open_index, open_sourcebook
 from corpus.documents import DocumentStatus
+from corpus.duplicates import Duplicates
 from corpus.errors import InvalidInputError
 from evaluation.answers import AnswersReport
 from evaluation.answers import evaluate as evaluate_answerer
@@ -50,11 +51,11 @@ def evaluate_answers(dataset: Path, limit: int | None, folder: Path) -> AnswersR
     if limit:
         questions = questions.sample(limit)
     with open_sourcebook(Settings(data=folder)) as sourcebook:
-        accepted = sourcebook.intake.add(COLLECTION, _documents(questions))
+        accepted = sourcebook.intake.add(COLLECTION, _documents(questions), duplicates_are=Duplicates.KEEP)
         documents = {str(each.id): DocumentSchema.model_validate(each) for each in accepted}
         wait_until_final(LocalClient(sourcebook), documents, deque(documents), lambda _done, _all: None)
         for document in documents.values():
-            if document.status == DocumentStatus.FAILED and document.reason:
+            if DocumentStatus(document.status).is_failure and document.reason:
                 raise InvalidInputError(f"{document.path}: {document.reason.detail}")
         collections = sourcebook.catalog.collection_ids([COLLECTION])
         return evaluate_answerer(questions, sourcebook.answerer, collections)

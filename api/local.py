@@ -13,14 +13,17 @@ from api.schemas import (
     AnswerRequest,
     AnswerResponse,
     CollectionSchema,
+    DeletionSchema,
+    DoctorReport,
     DocumentSchema,
     DocumentTextSchema,
+    FindingSchema,
     SearchRequest,
     SearchResponse,
 )
 from api.search import run_search
 from api.wiring import Sourcebook
-from corpus.documents import CollectionId, DocumentId
+from corpus.documents import CollectionId, DocumentId, DocumentStatus
 from corpus.errors import UnavailableError
 from generation.answers import Answer, AnswerDelta, AnswerDone
 
@@ -66,6 +69,42 @@ class LocalClient:
     def collections(self) -> list[CollectionSchema]:
         return [CollectionSchema.model_validate(each) for each in self._sourcebook.catalog.collections()]
 
+    def jobs(self, *, collection: str | None = None) -> list[DocumentSchema]:
+        return [each for each in self.documents(collection=collection) if _is_unfinished(each)]
+
+    def cancel(self, document_id: str) -> DocumentSchema:
+        return DocumentSchema.model_validate(self._sourcebook.control.cancel(DocumentId(document_id)))
+
+    def retry(self, document_id: str) -> DocumentSchema:
+        return DocumentSchema.model_validate(self._sourcebook.control.retry(DocumentId(document_id)))
+
+    def retry_failed(self, collection: str | None) -> int:
+        if collection is None:
+            return self._sourcebook.control.retry_failed()
+        return sum(self._sourcebook.control.retry_failed(each) for each in self._ids(collection))
+
+    def pause(self, collection: str | None) -> None:
+        self._sourcebook.control.pause(self._ids(collection))
+
+    def resume(self, collection: str | None) -> None:
+        self._sourcebook.control.resume(self._ids(collection))
+
+    def deletions(self, *, collection: str | None = None) -> list[DeletionSchema]:
+        found: list[DeletionSchema] = []
+        after = None
+        while page := self._sourcebook.deletions.records(collection=collection, after=after, limit=PAGE):
+            found += [DeletionSchema.model_validate(each) for each in page]
+            after = page[-1].document_id
+        return found
+
+    def doctor(self, *, repair: bool) -> DoctorReport:
+        doctor = self._sourcebook.doctor
+        findings = doctor.repair() if repair else doctor.examine()
+        return DoctorReport(findings=[FindingSchema.model_validate(each) for each in findings])
+
+    def _ids(self, collection: str | None) -> frozenset[CollectionId]:
+        return readable_collections(self._sourcebook, [collection] if collection is not None else [])
+
     def search(self, request: SearchRequest) -> SearchResponse:
         return run_search(request, self._sourcebook)
 
@@ -82,6 +121,10 @@ class LocalClient:
                 elif isinstance(event, AnswerDone):
                     return event.answer
         raise UnavailableError("The answer broke off.")
+
+
+def _is_unfinished(document: DocumentSchema) -> bool:
+    return not DocumentStatus(document.status).is_final
 
 
 def opened_files(files: Sequence[tuple[str, Path]]) -> Iterator[tuple[str, BinaryIO]]:

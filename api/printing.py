@@ -10,6 +10,8 @@ from rich.table import Table
 from api.schemas import (
     AnswerResponse,
     CollectionSchema,
+    DeletionSchema,
+    DoctorReport,
     DocumentSchema,
     IngestReport,
     SearchResponse,
@@ -61,15 +63,17 @@ def print_sources(answer: AnswerResponse) -> None:
 
 
 def print_report(report: IngestReport) -> None:
-    failed = [each for each in report.documents if each.status == DocumentStatus.FAILED]
+    failed = [each for each in report.documents if DocumentStatus(each.status).is_failure]
+    doubled = [each for each in report.documents if each.status == DocumentStatus.DUPLICATE]
     chunks = sum(each.chunks for each in report.documents)
     err.print(
-        f"{len(report.documents) - len(failed)} of {len(report.documents)} documents ready, "
+        f"{len(report.documents) - len(failed)} of {len(report.documents)} documents ready"
+        f"{f' ({len(doubled)} by a duplicate)' if doubled else ''}, "
         f"{chunks} chunks, {report.took_s:.1f} s"
     )
     for each in failed:
         why = f"{each.reason.title}: {each.reason.detail} {each.reason.action}" if each.reason else ""
-        err.print(f"[red]failed[/red]  {escape(each.path)}  {escape(why)}")
+        err.print(f"[red]{each.status}[/red]  {escape(each.path)}  {escape(why)}")
 
 
 def print_documents(documents: Sequence[DocumentSchema]) -> None:
@@ -81,10 +85,39 @@ def print_documents(documents: Sequence[DocumentSchema]) -> None:
     out.print(table)
 
 
+def print_jobs(documents: Sequence[DocumentSchema]) -> None:
+    table = Table("id", "status", "collection", "path", "chunks", "left", box=None)
+    for each in documents:
+        progress = each.progress
+        done = f"{progress.chunks_done}/{progress.chunks_total}" if progress.chunks_total else ""
+        left = f"{progress.eta_seconds:.0f} s" if progress.eta_seconds is not None else ""
+        status = f"{each.status}, stalled" if each.is_stalled else each.status
+        table.add_row(*(escape(cell) for cell in (each.id, status, each.collection, each.path, done, left)))
+    out.print(table)
+
+
+def print_deletions(deletions: Sequence[DeletionSchema]) -> None:
+    table = Table("document", "collection", "path", "chunks", "vectors", "files", "verified", box=None)
+    for each in deletions:
+        verified = each.verified_at.isoformat(timespec="seconds") if each.verified_at else "not yet"
+        counts = (str(each.chunks), str(each.vectors), str(each.blobs))
+        cells = (each.document_id, each.collection, each.path, *counts, verified)
+        table.add_row(*(escape(cell) for cell in cells))
+    out.print(table)
+
+
+def print_findings(report: DoctorReport) -> None:
+    if not report.findings:
+        out.print("Nothing wrong.")
+    for each in report.findings:
+        colour, state = ("green", "repaired") if each.is_repaired else ("red", each.fault)
+        out.print(f"[{colour}]{state}[/{colour}]  {escape(each.detail)}  [dim]{escape(each.subject)}[/dim]")
+
+
 def print_collections(collections: Sequence[CollectionSchema]) -> None:
-    table = Table("name", "documents", "id", box=None)
+    table = Table("name", "documents", "id", "", box=None)
     for each in collections:
-        table.add_row(escape(each.name), str(each.documents), each.id)
+        table.add_row(escape(each.name), str(each.documents), each.id, "paused" if each.is_paused else "")
     out.print(table)
 
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import httpx
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from api.schemas import (
     AnswerDeltaEvent,
@@ -16,6 +16,8 @@ from api.schemas import (
     CitationEvent,
     CitationSchema,
     CollectionSchema,
+    DeletionSchema,
+    DoctorReport,
     DocumentSchema,
     DocumentTextSchema,
     ErrorEvent,
@@ -23,16 +25,19 @@ from api.schemas import (
     MessageStart,
     Page,
     Problem,
+    Retried,
     SearchRequest,
     SearchResponse,
     SearchResults,
     SourceSchema,
     StreamEvent,
 )
-from corpus.errors import NotFoundError, SourcebookError, UnavailableError
+from corpus.errors import CollectionNotFoundError, NotFoundError, SourcebookError, UnavailableError
 from generation.answers import FinishReason
 
 _EVENT: TypeAdapter[StreamEvent] = TypeAdapter(Annotated[StreamEvent, Field(discriminator="type")])
+
+Listed = TypeVar("Listed", bound=BaseModel)
 
 UPLOAD_BATCH = 50
 """Files in one request: few enough to be open at once."""
@@ -52,19 +57,24 @@ class RemoteClient:
 
     def add(self, collection: str, files: Sequence[tuple[str, Path]]) -> list[DocumentSchema]:
         documents: list[DocumentSchema] = []
+        form = {"collection": collection} | ({"is_bulk": "true"} if len(files) > UPLOAD_BATCH else {})
         for start in range(0, len(files), UPLOAD_BATCH):
             with ExitStack() as opened:
                 parts = [
                     ("files", (name, opened.enter_context(path.open("rb"))))
                     for name, path in files[start : start + UPLOAD_BATCH]
                 ]
-                response = self._send("POST", "/documents", data={"collection": collection}, files=parts)
+                response = self._send("POST", "/documents", data=form, files=parts)
             documents += Page[DocumentSchema].model_validate_json(response.content).data
         return documents
 
     def documents(self, ids: Sequence[str] = (), *, collection: str | None = None) -> list[DocumentSchema]:
         wanted = set(ids)
-        return [each for each in self._all_documents(collection) if not wanted or each.id in wanted]
+        return [
+            each
+            for each in self._pages("/documents", collection, DocumentSchema)
+            if not wanted or each.id in wanted
+        ]
 
     def document(self, document_id: str) -> DocumentSchema:
         return DocumentSchema.model_validate_json(self._send("GET", f"/documents/{document_id}").content)
@@ -78,6 +88,42 @@ class RemoteClient:
 
     def collections(self) -> list[CollectionSchema]:
         return Page[CollectionSchema].model_validate_json(self._send("GET", "/collections").content).data
+
+    def jobs(self, *, collection: str | None = None) -> list[DocumentSchema]:
+        return list(self._pages("/jobs", collection, DocumentSchema))
+
+    def cancel(self, document_id: str) -> DocumentSchema:
+        response = self._send("POST", f"/documents/{document_id}/cancel")
+        return DocumentSchema.model_validate_json(response.content)
+
+    def retry(self, document_id: str) -> DocumentSchema:
+        response = self._send("POST", f"/documents/{document_id}/retry")
+        return DocumentSchema.model_validate_json(response.content)
+
+    def retry_failed(self, collection: str | None) -> int:
+        return Retried.model_validate_json(self._act("retry", collection).content).retried
+
+    def pause(self, collection: str | None) -> None:
+        self._act("pause", collection)
+
+    def resume(self, collection: str | None) -> None:
+        self._act("resume", collection)
+
+    def deletions(self, *, collection: str | None = None) -> list[DeletionSchema]:
+        return list(self._pages("/deletions", collection, DeletionSchema))
+
+    def doctor(self, *, repair: bool) -> DoctorReport:
+        response = self._send("POST" if repair else "GET", "/doctor")
+        return DoctorReport.model_validate_json(response.content)
+
+    def _act(self, verb: str, collection: str | None) -> httpx.Response:
+        """On a collection, or on all."""
+        if collection is None:
+            return self._send("POST", f"/jobs/{verb}")
+        for each in self.collections():
+            if each.name == collection:
+                return self._send("POST", f"/collections/{each.id}/{verb}")
+        raise CollectionNotFoundError(f"There is no collection '{collection}'.")
 
     def search(self, request: SearchRequest) -> SearchResponse:
         response = self._send("POST", "/search", json=request.model_dump(mode="json"))
@@ -99,11 +145,11 @@ class RemoteClient:
             raise UnavailableError(f"The connection to the server broke: {error}") from error
         return answer.finished()
 
-    def _all_documents(self, collection: str | None) -> Iterator[DocumentSchema]:
+    def _pages(self, path: str, collection: str | None, kind: type[Listed]) -> Iterator[Listed]:
         parameters: dict[str, Any] = {"limit": PAGE} | ({"collection": collection} if collection else {})
         while True:
-            response = self._send("GET", "/documents", params=parameters)
-            page = Page[DocumentSchema].model_validate_json(response.content)
+            response = self._send("GET", path, params=parameters)
+            page = Page[kind].model_validate_json(response.content)
             yield from page.data
             if not page.has_more:
                 return

@@ -29,6 +29,7 @@ class CollectionSchema(Schema):
     id: str
     name: str
     documents: int
+    is_paused: bool
     created_at: datetime
 
 
@@ -47,6 +48,14 @@ class ReasonSchema(Schema):
     at: datetime
 
 
+class ProgressSchema(Schema):
+    chunks_done: int
+    chunks_total: int | None
+    eta_seconds: float | None
+    stage_at: datetime
+    stepped_at: datetime
+
+
 class DocumentSchema(Schema):
     id: str
     collection: str
@@ -56,12 +65,61 @@ class DocumentSchema(Schema):
     size_bytes: int
     status: str
     reason: ReasonSchema | None
+    duplicate_of: str | None
     warnings: list[str]
     pages: int | None
     chunks: int
     version: int
+    active_version: int | None
+    attempts: int
+    progress: ProgressSchema
+    is_stalled: bool
     created_at: datetime
     updated_at: datetime
+
+
+class DocumentChanged(Schema):
+    """A document is new or stands elsewhere than before."""
+
+    type: Literal["document.changed"] = "document.changed"
+    document: DocumentSchema
+
+
+class DocumentDeleted(Schema):
+    type: Literal["document.deleted"] = "document.deleted"
+    document_id: str
+    collection: str
+
+
+DocumentEvent = DocumentChanged | DocumentDeleted
+
+
+class Retried(Schema):
+    retried: int
+    """Documents that are queued again."""
+
+
+class DeletionSchema(Schema):
+    document_id: str
+    collection: str
+    path: str
+    requested_at: datetime
+    chunks: int
+    vectors: int
+    blobs: int
+    verified_at: datetime | None
+
+
+class FindingSchema(Schema):
+    fault: str
+    subject: str
+    detail: str
+    count: int
+    is_repaired: bool
+
+
+class DoctorReport(Schema):
+    findings: list[FindingSchema]
 
 
 class BlockSchema(Schema):

@@ -19,6 +19,7 @@ from api.settings import Settings
 from api.wiring import Sourcebook, open_sourcebook
 from corpus.errors import ConfigurationError, ConflictError
 
+GRACE_SECONDS = 3
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -39,7 +40,13 @@ def serve(
     with open_sourcebook(settings, address=address) as sourcebook:
         if before:
             before(sourcebook)
-        config = uvicorn.Config(create_app(sourcebook), log_level="warning", access_log=False)
+        config = uvicorn.Config(
+            create_app(sourcebook),
+            log_level="warning",
+            access_log=False,
+            # A page that listens for events would otherwise keep us for ever.
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
         server = _AnnouncingServer(config, address)
         server.run(sockets=[listening])
 

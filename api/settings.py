@@ -46,6 +46,8 @@ class Settings(BaseSettings):
     extraction: ExtractionSettings = ExtractionSettings()
     chunking: ChunkingSettings = ChunkingSettings()
     jobs: JobsSettings = JobsSettings()
+    crash_at: str = ""
+    """For tests: `point:n` kills the process at a point of `corpus/crash_points.py`."""
 
     @field_validator("data")
     @classmethod

@@ -4,6 +4,7 @@ import ctypes
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -11,9 +12,11 @@ from typing import TypeVar
 
 from api.ownership import owned
 from api.settings import Settings
+from corpus import crash_points
 from corpus.blobs import LocalBlobs
 from corpus.catalog import Catalog
 from corpus.database import Database
+from corpus.deletions import Deletions
 from corpus.versions import Versions
 from generation.adapters.openai import OpenAILanguageModel
 from generation.answering import Answerer
@@ -22,6 +25,8 @@ from generation.grounding import support_of
 from generation.language_model_writer import LanguageModelWriter
 from generation.writing import Writer
 from ingest.chunking import CHUNKER, Chunker
+from ingest.control import IngestControl
+from ingest.doctor import Doctor, StartCheck
 from ingest.intake import Intake
 from ingest.isolation import ParserSandbox
 from ingest.jobs import Jobs
@@ -47,6 +52,10 @@ class Sourcebook:
     blobs: LocalBlobs
     sandbox: ParserSandbox
     intake: Intake
+    control: IngestControl
+    deletions: Deletions
+    doctor: Doctor
+    index: Index
     retriever: Retriever
     answerer: Answerer
 
@@ -58,22 +67,30 @@ def open_sourcebook(settings: Settings, *, address: str = "", worker: bool = Tru
     `address` is where this process will serve it. Raises `ConflictError` when another process owns it.
     """
     _keep_memory_together()
+    crash_points.arm(settings.crash_at)
     with ExitStack() as stack:
         if settings.is_embedded:
             stack.enter_context(owned(settings.data, address))
         database = _opened(stack, Database(settings.database), Database.close)
         database.migrate()
         blobs = LocalBlobs(settings.data / "blobs")
-        catalog, versions = Catalog(database), Versions(database)
+        catalog = Catalog(database, timedelta(seconds=settings.jobs.stall_seconds))
+        versions = Versions(database)
         embedder = MiniLmEmbedder()
         index = _opened(stack, open_index(settings, embedder), lambda index: index.close())
         sandbox = stack.enter_context(ParserSandbox())
         chunker = Chunker(embedder, settings.chunking)
-        pipeline = Pipeline(catalog, versions, blobs, sandbox, chunker, Indexer(index, embedder), index)
+        indexer = Indexer(index, embedder)
+        pipeline = Pipeline(catalog, versions, blobs, sandbox, chunker, indexer, index)
         jobs = _opened(stack, Jobs(database, pipeline, settings.jobs), Jobs.stop)
         jobs.open(worker=worker, only_owner=settings.is_embedded)
+        control = IngestControl(database, catalog, versions, jobs)
+        doctor = Doctor(database, versions, blobs, index, indexer, jobs)
         if worker:
+            control.settle()
             sandbox.start()
+            if settings.is_embedded:
+                _opened(stack, StartCheck(doctor), StartCheck.stop).start()
             _opened(stack, Upkeep(index, jobs), Upkeep.stop).start()
         retriever = Retriever(index, embedder, catalog)
         yield Sourcebook(
@@ -82,6 +99,10 @@ def open_sourcebook(settings: Settings, *, address: str = "", worker: bool = Tru
             blobs=blobs,
             sandbox=sandbox,
             intake=Intake(database, catalog, versions, blobs, jobs),
+            control=control,
+            deletions=versions.deletions,
+            doctor=doctor,
+            index=index,
             retriever=retriever,
             answerer=Answerer(retriever, open_writer(settings, embedder), settings.answering),
         )

@@ -3,10 +3,14 @@
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
+
+from corpus.crash_points import reach
 
 PIECE_BYTES = 1 << 20
 
@@ -15,6 +19,14 @@ PIECE_BYTES = 1 << 20
 class Blob:
     sha256: str
     size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFile:
+    name: str
+    sha256: str | None
+    """`None` for a file that never became a blob."""
+    age_seconds: float
 
 
 class BlobStore(Protocol):
@@ -26,8 +38,18 @@ class BlobStore(Protocol):
         """A local file with the content. Raises `FileNotFoundError`."""
         ...
 
+    def has(self, sha256: str) -> bool: ...
+
     def delete(self, sha256: str) -> None:
         """Deleting what is not there is no error."""
+        ...
+
+    def stored(self) -> Iterable[StoredFile]:
+        """Every file there is, what an interrupted upload left included."""
+        ...
+
+    def discard(self, name: str) -> None:
+        """Removes a file that `stored` named."""
         ...
 
 
@@ -49,11 +71,13 @@ class LocalBlobs:
                     file.write(piece)
                 file.flush()
                 os.fsync(file.fileno())
+            reach("blob.written")
             sha256 = digest.hexdigest()
             target = self._target(sha256)
             target.parent.mkdir(exist_ok=True)
             Path(name).replace(target)
             _sync_folder(target.parent)
+            reach("blob.stored")
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
@@ -67,6 +91,25 @@ class LocalBlobs:
 
     def delete(self, sha256: str) -> None:
         self._target(sha256).unlink(missing_ok=True)
+
+    def has(self, sha256: str) -> bool:
+        return self._target(sha256).exists()
+
+    def stored(self) -> Iterable[StoredFile]:
+        now = time.time()
+        for path in self._folder.rglob("*"):
+            # Files come and go while we look.
+            with suppress(FileNotFoundError):
+                if path.is_file():
+                    is_blob = path.parent != self._folder
+                    yield StoredFile(
+                        name=path.relative_to(self._folder).as_posix(),
+                        sha256=path.name if is_blob else None,
+                        age_seconds=now - path.stat().st_mtime,
+                    )
+
+    def discard(self, name: str) -> None:
+        (self._folder / name).unlink(missing_ok=True)
 
     def _target(self, sha256: str) -> Path:
         return self._folder / sha256[:2] / sha256

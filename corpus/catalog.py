@@ -1,12 +1,12 @@
 """The record as readers see it: which collections, documents, texts and chunks there are."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from corpus.database import Database
+from corpus.database import Database, Transaction, hold
 from corpus.documents import (
     Chunk,
     Collection,
@@ -29,15 +29,19 @@ from corpus.rows import (
     document_from,
     text_from,
 )
+from corpus.stalls import StallCheck
 from corpus.tables import ChunkRow, CollectionRow, DocumentRow, VersionRow
 
 NAME_LIMIT = 200
+STALL_AFTER = timedelta(minutes=15)
+"""Without a step for so long, a document that is not at its end counts as stalled."""
 _LIVE = DocumentRow.status != DocumentStatus.DELETED
 
 
 class Catalog:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, stall_after: timedelta = STALL_AFTER) -> None:
         self._database = database
+        self._stall_after = stall_after
 
     # Collections
 
@@ -74,36 +78,65 @@ class Catalog:
             row = _find_collection(session, name) or _add_collection(session, name)
             return CollectionId(row.id)
 
+    def set_paused(self, transaction: Transaction, collection_id: CollectionId, *, is_paused: bool) -> None:
+        """Whether new documents of the collection wait. Raises `CollectionNotFoundError`."""
+        hold(transaction, collection_id)
+        row = transaction.get(CollectionRow, collection_id)
+        if row is None or row.is_deleted:
+            raise CollectionNotFoundError
+        row.is_paused = is_paused
+
     # Documents
 
     def documents(
         self,
         *,
         collection_id: CollectionId | None = None,
-        status: DocumentStatus | None = None,
+        statuses: Iterable[DocumentStatus] = (),
         after: str | None = None,
         limit: int = 100,
     ) -> list[Document]:
-        """Oldest first, those that are not deleted; `after` is the id where the last page ended."""
+        """Oldest first, those that are not deleted; `after` is the id where the last page ended.
+
+        No `statuses` means any.
+        """
         query = _documents_query().where(_LIVE).order_by(DocumentRow.id).limit(limit)
         if collection_id:
             query = query.where(DocumentRow.collection_id == collection_id)
-        if status:
-            query = query.where(DocumentRow.status == status)
+        if wanted := list(statuses):
+            query = query.where(DocumentRow.status.in_(wanted))
         if after:
             query = query.where(DocumentRow.id > after)
         with self._database.read() as session:
-            return [document_from(row, name) for row, name in session.execute(query)]
+            return self._nouns(session, query)
 
     def document(self, document_id: DocumentId) -> Document:
         """Raises `DocumentNotFoundError` when there is none or it is deleted."""
         with self._database.read() as session:
-            row = session.execute(
-                _documents_query().where(DocumentRow.id == document_id, _LIVE)
-            ).one_or_none()
-        if row is None:
+            found = self._nouns(session, _documents_query().where(DocumentRow.id == document_id, _LIVE))
+        if not found:
             raise DocumentNotFoundError
-        return document_from(row[0], row[1])
+        return found[0]
+
+    def changed_documents(
+        self, since: datetime, collection_id: CollectionId | None = None, *, limit: int = 1000
+    ) -> list[Document]:
+        """Documents, deleted ones too, whose state changed at `since` or later; the oldest change first."""
+        query = (
+            _documents_query()
+            .where(DocumentRow.updated_at >= since)
+            .order_by(DocumentRow.updated_at, DocumentRow.id)
+            .limit(limit)
+        )
+        if collection_id:
+            query = query.where(DocumentRow.collection_id == collection_id)
+        with self._database.read() as session:
+            return self._nouns(session, query)
+
+    def stalled_documents(self) -> list[DocumentId]:
+        with self._database.read() as session:
+            stalled = StallCheck(session, self._stall_after).stalled()
+        return [DocumentId(row.id) for row in stalled]
 
     def is_kept(self, document_id: DocumentId) -> bool:
         """Whether anything of the document, even a deleted one, is still stored."""
@@ -144,9 +177,16 @@ class Catalog:
         with self._database.read() as session:
             return {DocumentStatus(status): count for status, count in session.execute(query)}
 
+    def _nouns(self, session: Session, query: "sa.Select[DocumentRow, str, bool]") -> list[Document]:
+        check = StallCheck(session, self._stall_after)
+        return [
+            document_from(row, name, is_stalled=check.is_stalled(row, is_paused=is_paused))
+            for row, name, is_paused in session.execute(query).all()
+        ]
 
-def _documents_query() -> sa.Select[DocumentRow, str]:
-    return sa.select(DocumentRow, CollectionRow.name).join(
+
+def _documents_query() -> sa.Select[DocumentRow, str, bool]:
+    return sa.select(DocumentRow, CollectionRow.name, CollectionRow.is_paused).join(
         CollectionRow, CollectionRow.id == DocumentRow.collection_id
     )
 
@@ -159,7 +199,9 @@ def _find_collection(session: Session, name: str) -> CollectionRow | None:
 def _add_collection(session: Session, name: str) -> CollectionRow:
     if not name.strip() or len(name) > NAME_LIMIT or any(ord(char) < 32 for char in name):
         raise InvalidInputError(f"A collection's name has 1 to {NAME_LIMIT} printable characters.")
-    row = CollectionRow(id=new_id("col"), name=name, is_deleted=False, created_at=datetime.now(UTC))
+    row = CollectionRow(
+        id=new_id("col"), name=name, is_deleted=False, is_paused=False, created_at=datetime.now(UTC)
+    )
     session.add(row)
     session.flush()
     return row

@@ -1,5 +1,6 @@
 """One SQL database: SQLite (write-ahead log) on a laptop, PostgreSQL in the scaled-out shape."""
 
+import zlib
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,6 +60,21 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def hold(transaction: Transaction, name: str) -> None:
+    """Until the transaction ends, others that hold or share this name wait.
+
+    On SQLite there is nothing to do: it has one writer at a time.
+    """
+    if transaction.get_bind().dialect.name == "postgresql":
+        transaction.execute(sa.select(sa.func.pg_advisory_xact_lock(zlib.crc32(name.encode()))))
+
+
+def share(transaction: Transaction, name: str) -> None:
+    """Until the transaction ends, nobody can `hold` the name; others may share it."""
+    if transaction.get_bind().dialect.name == "postgresql":
+        transaction.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(zlib.crc32(name.encode()))))
 
 
 def _current_revision(connection: sa.Connection) -> str | None:

@@ -3,7 +3,7 @@
 import secrets
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NewType
 from uuid import UUID, uuid5
@@ -22,15 +22,23 @@ def new_id(prefix: str) -> str:
 
 
 class DocumentStatus(StrEnum):
-    """Where a document stands. Every upload ends in one of the last four."""
+    """Where a document stands. Every upload ends in one of the last seven."""
 
     QUEUED = "queued"
+    UPLOADING = "uploading"
     PARSING = "parsing"
+    OCR = "ocr"
     CHUNKING = "chunking"
     EMBEDDING = "embedding"
+    INDEXING = "indexing"
     READY = "ready"
     READY_WITH_WARNINGS = "ready_with_warnings"
     FAILED = "failed"
+    UNSUPPORTED = "unsupported"
+    """A kind of file that cannot be read."""
+    DUPLICATE = "duplicate"
+    """The collection holds the same bytes under another path; that document answers for both."""
+    CANCELLED = "cancelled"
     DELETED = "deleted"
 
     @property
@@ -41,20 +49,32 @@ class DocumentStatus(StrEnum):
     def is_ready(self) -> bool:
         return self in (DocumentStatus.READY, DocumentStatus.READY_WITH_WARNINGS)
 
+    @property
+    def is_failure(self) -> bool:
+        """Nothing of the file can be found, and its uploader has to know."""
+        return self in (DocumentStatus.FAILED, DocumentStatus.UNSUPPORTED)
+
 
 FINAL_STATUSES = frozenset(
     {
         DocumentStatus.READY,
         DocumentStatus.READY_WITH_WARNINGS,
         DocumentStatus.FAILED,
+        DocumentStatus.UNSUPPORTED,
+        DocumentStatus.DUPLICATE,
+        DocumentStatus.CANCELLED,
         DocumentStatus.DELETED,
     }
 )
+UNFINISHED_STATUSES = frozenset(DocumentStatus) - FINAL_STATUSES
+
+UNSUPPORTED_FORMAT = "unsupported_format"
+"""Code of the reason that makes a document `unsupported` rather than `failed`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """Why a document failed, in words its uploader can act on."""
+    """Why a document is not ready, in words its uploader can act on."""
 
     code: str
     title: str
@@ -65,6 +85,37 @@ class Reason:
     attempt: int
     at: datetime
 
+    @property
+    def status(self) -> DocumentStatus:
+        """The status in which a document with this reason ends."""
+        return DocumentStatus.UNSUPPORTED if self.code == UNSUPPORTED_FORMAT else DocumentStatus.FAILED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far the ingestion of the newest version has come; `status` says in which stage it is."""
+
+    chunks_done: int
+    chunks_total: int | None
+    """`None` until the text is split into chunks."""
+    stage_at: datetime
+    """When the present stage began."""
+    stepped_at: datetime
+    """The last sign of life."""
+
+    @property
+    def eta_seconds(self) -> float | None:
+        """Time left at the speed of the present stage; `None` when nothing can be said yet."""
+        if not self.chunks_done or self.chunks_total is None:
+            return None
+        spent = (self.stepped_at - self.stage_at).total_seconds()
+        return round(spent / self.chunks_done * (self.chunks_total - self.chunks_done), 1)
+
+
+_NEVER = datetime.fromtimestamp(0, UTC)
+NO_PROGRESS = Progress(chunks_done=0, chunks_total=None, stage_at=_NEVER, stepped_at=_NEVER)
+"""Of a document that was never ingested, as in an evaluation."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collection:
@@ -73,6 +124,8 @@ class Collection:
     created_at: datetime
     documents: int
     """Documents in the collection that are not deleted."""
+    is_paused: bool = False
+    """Whether new documents wait until somebody resumes the collection."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +142,8 @@ class Document:
     size_bytes: int
     status: DocumentStatus
     reason: Reason | None
+    duplicate_of: DocumentId | None = None
+    """For a duplicate: the document with the same bytes."""
     warnings: tuple[str, ...]
     version: int
     """Number of the newest version, from 1; the one being ingested unless `status` is final."""
@@ -97,8 +152,29 @@ class Document:
     attempts: int
     pages: int | None
     chunks: int
+    progress: Progress = NO_PROGRESS
+    is_stalled: bool = False
+    """Not at its end, and without a step for suspiciously long."""
     created_at: datetime
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deletion:
+    """Proof that a deleted document left nothing behind."""
+
+    document_id: DocumentId
+    collection: str
+    path: str
+    requested_at: datetime
+    chunks: int
+    """Removed from the record; like the two below, 0 until the removal is done."""
+    vectors: int
+    """Removed from the index."""
+    blobs: int
+    """Files removed; 0 when another document has the same bytes."""
+    verified_at: datetime | None
+    """When counting found nothing left; `None` while the removal is still under way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

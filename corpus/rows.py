@@ -10,21 +10,29 @@ from corpus.documents import (
     Chunk,
     Collection,
     CollectionId,
+    Deletion,
     Document,
     DocumentId,
     DocumentStatus,
     DocumentText,
+    Progress,
     Reason,
     Region,
 )
-from corpus.tables import ChunkRow, CollectionRow, DocumentRow, VersionRow
+from corpus.tables import ChunkRow, CollectionRow, DeletionRow, DocumentRow, VersionRow
 
 
 def collection_from(row: CollectionRow, documents: int) -> Collection:
-    return Collection(id=CollectionId(row.id), name=row.name, created_at=row.created_at, documents=documents)
+    return Collection(
+        id=CollectionId(row.id),
+        name=row.name,
+        created_at=row.created_at,
+        documents=documents,
+        is_paused=row.is_paused,
+    )
 
 
-def document_from(row: DocumentRow, collection: str) -> Document:
+def document_from(row: DocumentRow, collection: str, *, is_stalled: bool = False) -> Document:
     return Document(
         id=DocumentId(row.id),
         collection_id=CollectionId(row.collection_id),
@@ -36,14 +44,35 @@ def document_from(row: DocumentRow, collection: str) -> Document:
         size_bytes=row.size_bytes,
         status=DocumentStatus(row.status),
         reason=reason_from(row.reason) if row.reason else None,
+        duplicate_of=DocumentId(row.duplicate_of) if row.duplicate_of else None,
         warnings=tuple(row.warnings),
         version=row.version,
         active_version=row.active_version,
         attempts=row.attempts,
         pages=row.pages,
         chunks=row.chunks,
+        progress=Progress(
+            chunks_done=row.chunks_done,
+            chunks_total=row.chunks_total,
+            stage_at=row.stage_at,
+            stepped_at=row.updated_at,
+        ),
+        is_stalled=is_stalled,
         created_at=row.created_at,
         updated_at=row.updated_at,
+    )
+
+
+def deletion_from(row: DeletionRow) -> Deletion:
+    return Deletion(
+        document_id=DocumentId(row.document_id),
+        collection=row.collection,
+        path=row.path,
+        requested_at=row.requested_at,
+        chunks=row.chunks,
+        vectors=row.vectors,
+        blobs=row.blobs,
+        verified_at=row.verified_at,
     )
 
 

@@ -43,6 +43,7 @@ class CollectionRow(Base):
     id: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
     name: Mapped[str] = mapped_column(sa.String(200))
     is_deleted: Mapped[bool]
+    is_paused: Mapped[bool]
     created_at: Mapped[datetime]
 
 
@@ -58,6 +59,9 @@ class DocumentRow(Base):
             postgresql_where=sa.text("status <> 'deleted'"),
         ),
         sa.Index("documents_status", "collection_id", "status"),
+        sa.Index("documents_stage", "status", "updated_at"),
+        sa.Index("documents_updated", "updated_at"),
+        sa.Index("documents_duplicate_of", "duplicate_of"),
     )
 
     id: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
@@ -75,6 +79,10 @@ class DocumentRow(Base):
     attempts: Mapped[int]
     pages: Mapped[int | None]
     chunks: Mapped[int]
+    duplicate_of: Mapped[str | None] = mapped_column(sa.String(40))
+    chunks_done: Mapped[int]
+    chunks_total: Mapped[int | None]
+    stage_at: Mapped[datetime]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
@@ -84,7 +92,7 @@ class VersionRow(Base):
 
     document_id: Mapped[str] = mapped_column(sa.ForeignKey("documents.id"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
-    sha256: Mapped[str] = mapped_column(sa.String(64))
+    sha256: Mapped[str] = mapped_column(sa.String(64), index=True)
     title: Mapped[str] = mapped_column(sa.Text)
     language: Mapped[str] = mapped_column(sa.String(8))
     pages: Mapped[int | None]
@@ -109,3 +117,19 @@ class ChunkRow(Base):
     regions: Mapped[list[Any]]
     language: Mapped[str] = mapped_column(sa.String(8))
     tokens: Mapped[int]
+
+
+class DeletionRow(Base):
+    """Outlives the document's own row."""
+
+    __tablename__ = "deletions"
+
+    document_id: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
+    collection: Mapped[str] = mapped_column(sa.String(200))
+    collection_id: Mapped[str] = mapped_column(sa.String(40))
+    path: Mapped[str] = mapped_column(sa.Text)
+    requested_at: Mapped[datetime] = mapped_column(index=True)
+    chunks: Mapped[int]
+    vectors: Mapped[int]
+    blobs: Mapped[int]
+    verified_at: Mapped[datetime | None]

@@ -1,14 +1,18 @@
-"""The life of a document version: accepted, claimed, stored, published, failed, deleted."""
+"""The life of a document version: accepted, claimed, stored, published, failed, cancelled, tried again."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from enum import Enum
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from corpus.database import Database, Transaction
+from corpus import duplicates
+from corpus.database import Database, Transaction, hold, share
+from corpus.deletions import BLOBS, Deletions, remove_versions
 from corpus.documents import (
+    FINAL_STATUSES,
     Block,
     Chunk,
     CollectionId,
@@ -18,10 +22,8 @@ from corpus.documents import (
     Reason,
     new_id,
 )
-from corpus.errors import (
-    CollectionNotFoundError,
-    DocumentNotFoundError,
-)
+from corpus.duplicates import Duplicates
+from corpus.errors import CollectionNotFoundError, ConflictError, DocumentNotFoundError
 from corpus.rows import (
     block_row,
     chunk_from,
@@ -32,6 +34,11 @@ from corpus.rows import (
 from corpus.tables import ChunkRow, CollectionRow, DocumentRow, VersionRow
 
 _LIVE = DocumentRow.status != DocumentStatus.DELETED
+_RETRYABLE = (
+    DocumentStatus.FAILED,
+    DocumentStatus.UNSUPPORTED,
+    DocumentStatus.CANCELLED,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +57,13 @@ class Accepted:
 
     document: Document
     is_new_version: bool
-    """False when the same bytes under the same path are known already: there is nothing to do."""
+    """False when there is nothing to ingest: known under this path, or a duplicate."""
+    is_paused: bool
+    """Whether the collection's jobs wait for somebody to resume it."""
+    heir: Document | None = None
+    """A duplicate of the bytes that stood here before; it must be ingested now."""
+    replaced_sha256: str | None = None
+    """The bytes that stood here before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,44 +78,153 @@ class VersionFacts:
     warnings: tuple[str, ...]
 
 
+class Standing(Enum):
+    WANTED = "wanted"
+    """The newest version, not yet finished."""
+    ACTIVE = "active"
+    """Published, and the one that answers."""
+    GONE = "gone"
+    """Replaced, failed, cancelled or deleted, for good: whatever of it is left can go."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A sign of life of a version in work."""
+
+    document_id: DocumentId
+    version: int
+    status: DocumentStatus
+    chunks_done: int
+    stage_at: datetime
+    at: datetime
+
+
 class Versions:
     """Every change of a document's state is one transaction here; a late worker changes nothing."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.deletions = Deletions(database)
 
-    def accept(self, transaction: Transaction, collection_id: CollectionId, upload: Upload) -> Accepted:
+    # Asked for by people
+
+    def accept(
+        self,
+        transaction: Transaction,
+        collection_id: CollectionId,
+        upload: Upload,
+        *,
+        duplicates_are: Duplicates = Duplicates.MERGE,
+    ) -> Accepted:
         """Records an upload: a new document, a new version of the one at this path, or nothing new."""
+        share(transaction, BLOBS)
+        hold(transaction, collection_id)
         collection = transaction.get(CollectionRow, collection_id)
         if collection is None or collection.is_deleted:
             raise CollectionNotFoundError
-        row = transaction.scalar(
-            sa.select(DocumentRow).where(
-                DocumentRow.collection_id == collection_id, DocumentRow.path == upload.path, _LIVE
-            )
-        )
-        is_new_version = row is None or row.sha256 != upload.sha256
+        row = _at_path(transaction, collection_id, upload.path)
+        replaced: str | None = None
+        heir: DocumentRow | None = None
         if row is None:
             row = _new_document(collection_id, upload)
+            first = None
+            if duplicates_are is Duplicates.MERGE:
+                first = duplicates.first_with(transaction, collection_id, upload.sha256, upload.media_type)
             transaction.add(row)
-        elif is_new_version:
-            row.version += 1
+            if first is not None:
+                duplicates.mark(row, first)
+            is_new_version = first is None
+        elif row.sha256 != upload.sha256:
+            replaced, is_new_version = row.sha256, True
             row.sha256, row.size_bytes, row.media_type = upload.sha256, upload.size_bytes, upload.media_type
-        elif row.status == DocumentStatus.FAILED:
+            duplicates.queue_again(row)
+            heir = duplicates.promote(transaction, row.id)
+        else:
             # The same bytes again after a failure: the uploader asks for another try.
-            row.version += 1
-            is_new_version = True
-        if is_new_version:
-            row.status, row.reason, row.attempts = DocumentStatus.QUEUED, None, 0
-            row.updated_at = _now()
+            is_new_version = row.status in _RETRYABLE
+            if is_new_version:
+                duplicates.queue_again(row)
         transaction.flush()
-        return Accepted(document=document_from(row, collection.name), is_new_version=is_new_version)
+        return Accepted(
+            document=document_from(row, collection.name),
+            is_new_version=is_new_version,
+            is_paused=collection.is_paused,
+            heir=document_from(heir, collection.name) if heir else None,
+            replaced_sha256=replaced,
+        )
 
     def refuse(self, transaction: Transaction, document_id: DocumentId, reason: Reason) -> Document:
-        """Ends a version just accepted as failed, before any job was made for it."""
+        """Ends a version just accepted, before any job was made for it."""
         row = transaction.get_one(DocumentRow, document_id)
-        row.status, row.reason = DocumentStatus.FAILED, reason_row(reason)
-        return document_from(row, transaction.get_one(CollectionRow, row.collection_id).name)
+        _end(row, reason.status, reason)
+        return _noun(transaction, row)
+
+    def cancel(self, transaction: Transaction, document_id: DocumentId) -> Document:
+        """Ends the version in work; an older one that answers goes on answering.
+
+        Raises `ConflictError` when nothing is in work.
+        """
+        row = _live(transaction, document_id)
+        status = DocumentStatus(row.status)
+        if status.is_final:
+            raise ConflictError(f"'{row.path}' is {status.value}: there is nothing to cancel.")
+        reason = Reason(
+            code="cancelled",
+            title="Cancelled",
+            detail=f"Somebody stopped the ingestion of '{row.path}'.",
+            action="Retry it to ingest it after all.",
+            retryable=True,
+            stage=status.value,
+            attempt=max(row.attempts, 1),
+            at=_now(),
+        )
+        _end(row, DocumentStatus.CANCELLED, reason)
+        return _noun(transaction, row)
+
+    def retry(self, transaction: Transaction, document_id: DocumentId) -> Document:
+        """Queues a version that failed, was cancelled, or is a duplicate (then on its own).
+
+        Raises `ConflictError` when there is nothing to try again.
+        """
+        row = _live(transaction, document_id)
+        if row.status not in (*_RETRYABLE, DocumentStatus.DUPLICATE):
+            raise ConflictError(f"'{row.path}' is {row.status}: there is nothing to retry.")
+        duplicates.queue_again(row)
+        return _noun(transaction, row)
+
+    def requeue_stranded(self, transaction: Transaction, document_id: DocumentId) -> Document | None:
+        """Queues a document whose job was lost; `None` when it has come to its end meanwhile."""
+        row = transaction.get(DocumentRow, document_id, with_for_update=True)
+        if row is None or DocumentStatus(row.status).is_final:
+            return None
+        duplicates.queue_again(row)
+        return _noun(transaction, row)
+
+    def promote_duplicate(self, transaction: Transaction, document_id: DocumentId) -> Document | None:
+        """For a document that no longer holds its bytes: queues a duplicate of it, which must be ingested."""
+        heir = duplicates.promote(transaction, document_id)
+        return _noun(transaction, heir) if heir else None
+
+    def move(self, transaction: Transaction, document_id: DocumentId, new_path: str) -> Document:
+        """Gives a document another path: nothing is read or embedded again.
+
+        For a source that found the same bytes under a new path and nothing at the old one. If the new path
+        was already taken in as a duplicate of this document, that entry gives way. Raises `ConflictError`
+        when another document stands there.
+        """
+        row = _live(transaction, document_id)
+        hold(transaction, row.collection_id)
+        there = _at_path(transaction, CollectionId(row.collection_id), new_path)
+        if there is not None and there.id != row.id:
+            if there.duplicate_of != row.id:
+                raise ConflictError(f"There is already a document at '{new_path}'.")
+            transaction.delete(there)
+            transaction.flush()
+        row.path, row.updated_at = new_path, _now()
+        transaction.flush()
+        return _noun(transaction, row)
+
+    # Done by workers
 
     def claim(self, document_id: DocumentId, version: int) -> Document | None:
         """Counts an attempt at a version; `None` when it is no longer wanted (deleted, newer, done)."""
@@ -111,14 +233,17 @@ class Versions:
             if row is None:
                 return None
             row.attempts += 1
-            row.status = DocumentStatus.PARSING
-            row.updated_at = _now()
-            return document_from(row, session.get_one(CollectionRow, row.collection_id).name)
+            _enter(row, DocumentStatus.PARSING)
+            row.chunks_done, row.chunks_total = 0, None
+            return _noun(session, row)
 
-    def is_wanted(self, document_id: DocumentId, version: int) -> bool:
-        """False once the document is deleted, a newer version has come, or this one is finished."""
+    def standing(self, document_id: DocumentId, version: int) -> Standing:
         with self._database.read() as session:
-            return _wanted(session, document_id, version) is not None
+            row = session.get(DocumentRow, document_id)
+            if row is not None and row.active_version == version:
+                return Standing.ACTIVE
+            is_wanted = row is not None and row.version == version and row.status not in FINAL_STATUSES
+            return Standing.WANTED if is_wanted else Standing.GONE
 
     def store_version(
         self, document_id: DocumentId, version: int, facts: VersionFacts, chunks: Sequence[Chunk]
@@ -128,7 +253,7 @@ class Versions:
             row = _wanted(session, document_id, version)
             if row is None:
                 return False
-            _remove_versions(session, document_id, VersionRow.number == version, ChunkRow.version == version)
+            remove_versions(session, document_id, VersionRow.number == version, ChunkRow.version == version)
             session.add(
                 VersionRow(
                     document_id=document_id,
@@ -146,7 +271,9 @@ class Versions:
             if chunks:
                 session.execute(sa.insert(ChunkRow), [chunk_row(chunk) for chunk in chunks])
             row.warnings = list(facts.warnings)
-            row.status, row.updated_at = DocumentStatus.EMBEDDING, _now()
+            row.chunks_done, row.chunks_total = 0, len(chunks)
+            row.pages = facts.pages if row.active_version is None else row.pages
+            _enter(row, DocumentStatus.EMBEDDING)
             return True
 
     def chunks(
@@ -162,14 +289,42 @@ class Versions:
         with self._database.read() as session:
             return [chunk_from(row) for row in session.scalars(query)]
 
+    def chunks_saying(self, document_id: DocumentId, version: int, texts: Iterable[str]) -> list[Chunk]:
+        """The version's chunks whose text is one of these."""
+        query = sa.select(ChunkRow).where(
+            ChunkRow.document_id == document_id, ChunkRow.version == version, ChunkRow.text.in_(set(texts))
+        )
+        with self._database.read() as session:
+            return [chunk_from(row) for row in session.scalars(query)]
+
     def version_title(self, document_id: DocumentId, version: int) -> str:
         with self._database.read() as session:
-            return session.get_one(VersionRow, (document_id, version)).title
+            return session.scalars(
+                sa.select(VersionRow.title).where(
+                    VersionRow.document_id == document_id, VersionRow.number == version
+                )
+            ).one()
 
-    def is_active(self, document_id: DocumentId, version: int) -> bool:
-        with self._database.read() as session:
-            row = session.get(DocumentRow, document_id)
-            return row is not None and row.active_version == version
+    def record_steps(self, steps: Sequence[Step]) -> None:
+        """Shows where versions in work stand; those that ended meanwhile stay as they ended."""
+        if not steps:
+            return
+        with self._database.write() as session:
+            for step in steps:
+                session.execute(
+                    sa.update(DocumentRow)
+                    .where(
+                        DocumentRow.id == step.document_id,
+                        DocumentRow.version == step.version,
+                        DocumentRow.status.not_in(FINAL_STATUSES),
+                    )
+                    .values(
+                        status=step.status,
+                        chunks_done=step.chunks_done,
+                        stage_at=step.stage_at,
+                        updated_at=step.at,
+                    )
+                )
 
     def publish(self, document_id: DocumentId, version: int) -> bool:
         """Makes the version the one that answers; False when it is no longer wanted."""
@@ -177,67 +332,58 @@ class Versions:
             row = _wanted(session, document_id, version)
             if row is None:
                 return False
-            stored = session.get_one(VersionRow, (document_id, version))
-            chunks = sa.select(sa.func.count()).where(
-                ChunkRow.document_id == document_id, ChunkRow.version == version
-            )
+            # Not the whole row: it holds the text.
+            title, pages = session.execute(
+                sa.select(VersionRow.title, VersionRow.pages).where(
+                    VersionRow.document_id == document_id, VersionRow.number == version
+                )
+            ).one()
             row.active_version = version
-            row.title, row.pages = stored.title, stored.pages
-            row.chunks = session.scalars(chunks).one()
-            row.status = DocumentStatus.READY_WITH_WARNINGS if row.warnings else DocumentStatus.READY
-            row.updated_at = _now()
+            row.title, row.pages = title, pages
+            row.chunks = row.chunks_done = row.chunks_total or 0
+            _enter(row, DocumentStatus.READY_WITH_WARNINGS if row.warnings else DocumentStatus.READY)
             return True
-
-    def drop_other_versions(self, document_id: DocumentId, version: int) -> None:
-        with self._database.write() as session:
-            _remove_versions(session, document_id, VersionRow.number < version, ChunkRow.version < version)
 
     def fail(self, document_id: DocumentId, version: int, reason: Reason) -> None:
         """Ends the version as failed; an older version that answers goes on answering."""
         with self._database.write() as session:
             row = _wanted(session, document_id, version)
             if row is not None:
-                row.status, row.reason = DocumentStatus.FAILED, reason_row(reason)
-                row.updated_at = _now()
-
-    def tombstone(self, transaction: Transaction, document_id: DocumentId) -> None:
-        """From the commit on nothing shows the document. Raises `DocumentNotFoundError`."""
-        row = transaction.get(DocumentRow, document_id)
-        if row is None or row.status == DocumentStatus.DELETED:
-            raise DocumentNotFoundError
-        row.status, row.active_version, row.updated_at = DocumentStatus.DELETED, None, _now()
-
-    def retire_collection(self, collection_id: CollectionId) -> None:
-        """Hides a collection and frees its name; its row goes with the last of its documents."""
-        with self._database.write() as session:
-            row = session.get(CollectionRow, collection_id)
-            if row is None or row.is_deleted:
-                raise CollectionNotFoundError
-            row.is_deleted = True
-            session.flush()
-            _remove_empty_retired(session, row)
-
-    def purge(self, document_id: DocumentId, delete_blob: Callable[[str], None]) -> None:
-        """Removes a deleted document's rows, and its bytes when no other document has the same.
-
-        The bytes go inside the transaction, so that no upload of the same file slips in between.
-        """
-        with self._database.write() as session:
-            row = session.get(DocumentRow, document_id)
-            if row is None or row.status != DocumentStatus.DELETED:
-                return
-            sha256 = row.sha256
-            _remove_versions(session, document_id, sa.true(), sa.true())
-            collection = session.get_one(CollectionRow, row.collection_id)
-            session.delete(row)
-            session.flush()
-            _remove_empty_retired(session, collection)
-            if not session.scalar(sa.select(DocumentRow.id).where(DocumentRow.sha256 == sha256).limit(1)):
-                delete_blob(sha256)
+                _end(row, reason.status, replace(reason, attempt=max(row.attempts, 1)))
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _enter(row: DocumentRow, status: DocumentStatus) -> None:
+    row.status = status
+    row.stage_at = row.updated_at = _now()
+
+
+def _end(row: DocumentRow, status: DocumentStatus, reason: Reason) -> None:
+    _enter(row, status)
+    row.reason = reason_row(reason)
+
+
+def _noun(session: Session, row: DocumentRow) -> Document:
+    session.flush()
+    return document_from(row, session.get_one(CollectionRow, row.collection_id).name)
+
+
+def _at_path(session: Session, collection_id: CollectionId, path: str) -> DocumentRow | None:
+    return session.scalar(
+        sa.select(DocumentRow).where(
+            DocumentRow.collection_id == collection_id, DocumentRow.path == path, _LIVE
+        )
+    )
+
+
+def _live(session: Session, document_id: DocumentId) -> DocumentRow:
+    row = session.get(DocumentRow, document_id, with_for_update=True)
+    if row is None or row.status == DocumentStatus.DELETED:
+        raise DocumentNotFoundError
+    return row
 
 
 def _new_document(collection_id: CollectionId, upload: Upload) -> DocumentRow:
@@ -258,6 +404,10 @@ def _new_document(collection_id: CollectionId, upload: Upload) -> DocumentRow:
         attempts=0,
         pages=None,
         chunks=0,
+        duplicate_of=None,
+        chunks_done=0,
+        chunks_total=None,
+        stage_at=now,
         created_at=now,
         updated_at=now,
     )
@@ -269,19 +419,3 @@ def _wanted(session: Session, document_id: DocumentId, version: int) -> Document
     if row is None or row.version != version or DocumentStatus(row.status).is_final:
         return None
     return row
-
-
-def _remove_versions(
-    session: Session,
-    document_id: DocumentId,
-    which_versions: sa.ColumnElement[bool],
-    which_chunks: sa.ColumnElement[bool],
-) -> None:
-    session.execute(sa.delete(ChunkRow).where(ChunkRow.document_id == document_id, which_chunks))
-    session.execute(sa.delete(VersionRow).where(VersionRow.document_id == document_id, which_versions))
-
-
-def _remove_empty_retired(session: Session, collection: CollectionRow) -> None:
-    left = sa.select(DocumentRow.id).where(DocumentRow.collection_id == collection.id).limit(1)
-    if collection.is_deleted and session.scalar(left) is None:
-        session.delete(collection)

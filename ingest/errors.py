@@ -8,11 +8,13 @@ IngestError
 ├── ArchiveRefusedError      archive_refused
 ├── LimitExceededError       limit_exceeded      memory, time or size
 ├── ParserCrashedError       parser_crashed
+├── FileMissingError         file_missing
 └── TooManyAttemptsError     crashed_repeatedly
 """
 
 from typing import ClassVar
 
+from corpus.documents import UNSUPPORTED_FORMAT
 from corpus.errors import SourcebookError
 
 
@@ -28,7 +30,7 @@ class IngestError(SourcebookError):
 class UnsupportedFormatError(IngestError):
     """This kind of file cannot be read."""
 
-    code = "unsupported_format"
+    code = UNSUPPORTED_FORMAT
     title = "File type not supported"
     action = "Save it as PDF, DOCX, PPTX, XLSX, CSV, HTML, Markdown, TXT or EML and upload that."
     retryable = False
@@ -86,6 +88,15 @@ class ParserCrashedError(IngestError):
     title = "Could not be read"
     action = "Save it anew, or as PDF, and upload that."
     retryable = True
+
+
+class FileMissingError(IngestError):
+    """The uploaded file is no longer in the file store."""
+
+    code = "file_missing"
+    title = "File is missing"
+    action = "Upload the file again."
+    retryable = False
 
 
 class TooManyAttemptsError(IngestError):

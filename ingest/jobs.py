@@ -7,17 +7,19 @@ that a document's row and its job are committed together. Recipe and reasons: do
 import logging
 import time
 import uuid
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import TypeVar
 
 from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, EnqueueOptions
 
 from corpus.database import Database, Transaction
-from corpus.documents import CollectionId, DocumentId
+from corpus.documents import CollectionId, Document, DocumentId
 from corpus.errors import UnavailableError
 from ingest.pipeline import EMBED_BATCH, Pipeline
+from ingest.reporter import Reporter
 from ingest.sweeper import Sweeper
 
 WORKFLOW_VERSION = "1"
@@ -25,6 +27,10 @@ WORKFLOW_VERSION = "1"
 
 APPLICATION = "sourcebook"
 INGEST, DELETE = "ingest", "delete"
+PAUSED = "paused"
+"""A queue that no worker listens to: jobs of paused collections wait in it."""
+
+MOVED_AT_ONCE = 500
 
 STOP_SECONDS = 30
 """How long a stopping worker waits for its steps in progress; a crash is no worse than giving up on them."""
@@ -40,6 +46,14 @@ class _WorkerStopsError(BaseException):
     """
 
 
+class Priority(IntEnum):
+    """Within a collection, the lower number goes first; collections take turns whatever their jobs are."""
+
+    INTERACTIVE = 1
+    """Somebody waits for it: a few files, or another try."""
+    BULK = 2
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobsSettings:
     concurrency: int = 8
@@ -48,6 +62,8 @@ class JobsSettings:
     delete_poll_seconds: float = 0.5
     lease_seconds: float = 30.0
     grace_seconds: float = 20.0
+    stall_seconds: float = 900.0
+    """Without a step for so long, a document that is not at its end is shown and logged as stalled."""
     step_attempts: int = 5
     """Tries of a step whose dependency is away (database, index), with doubling pauses from one second."""
 
@@ -63,6 +79,7 @@ class Jobs:
         self._stopping = False
         self._client: DBOSClient | None = None
         self._sweeper: Sweeper | None = None
+        self._reporter: Reporter | None = None
 
     def open(self, *, worker: bool, only_owner: bool) -> None:
         """Opens the queue, and with `worker` works on it.
@@ -116,6 +133,8 @@ class Jobs:
             self._sweeper.forget_other_workers()
             self._sweeper.sweep(grace_seconds=0)
         self._sweeper.start()
+        self._reporter = Reporter(self._pipeline)
+        self._reporter.start()
 
     def stop(self) -> None:
         """Stops after the steps in progress; what is unfinished goes on at the next start."""
@@ -123,8 +142,9 @@ class Jobs:
         deadline = time.monotonic() + STOP_SECONDS
         while self._running and time.monotonic() < deadline:
             time.sleep(0.02)
-        if self._sweeper:
-            self._sweeper.stop()
+        for thread in (self._sweeper, self._reporter):
+            if thread:
+                thread.stop()
         if self._client:
             self._client.destroy()
         DBOS.destroy(destroy_registry=True)
@@ -134,31 +154,74 @@ class Jobs:
         return not self._running
 
     def enqueue_ingest(
-        self, transaction: Transaction, document_id: DocumentId, version: int, collection_id: CollectionId
+        self,
+        transaction: Transaction,
+        document: Document,
+        priority: Priority = Priority.INTERACTIVE,
+        *,
+        is_paused: bool = False,
     ) -> None:
         """The job exists if and only if the transaction commits; the same version twice is one job."""
-        self._enqueue(
-            transaction, INGEST, f"ingest:{document_id}:{version}", collection_id, document_id, version
+        options = EnqueueOptions(
+            workflow_name=INGEST,
+            queue_name=PAUSED if is_paused else INGEST,
+            workflow_id=ingest_job(document.id, document.version),
+            app_version=WORKFLOW_VERSION,
+            queue_partition_key=document.collection_id,
+            priority=priority,
         )
+        self._opened.enqueue_in_transaction(transaction, options, document.id, document.version)
 
     def enqueue_delete(
-        self, transaction: Transaction, document_id: DocumentId, collection_id: CollectionId
+        self, transaction: Transaction, document_id: DocumentId, collection_id: CollectionId, run: str = ""
     ) -> None:
-        self._enqueue(transaction, DELETE, f"delete:{document_id}", collection_id, document_id)
-
-    def _enqueue(
-        self, transaction: Transaction, workflow: str, job_id: str, collection_id: str, *arguments: str | int
-    ) -> None:
-        if self._client is None:
-            raise UnavailableError("The job queue is not open.")
+        """`run` tells a repeated removal from the first, which would otherwise be the same job."""
         options = EnqueueOptions(
-            workflow_name=workflow,
-            queue_name=workflow,
-            workflow_id=job_id,
+            workflow_name=DELETE,
+            queue_name=DELETE,
+            workflow_id=f"delete:{document_id}{run and ':' + run}",
             app_version=WORKFLOW_VERSION,
             queue_partition_key=collection_id,
         )
-        self._client.enqueue_in_transaction(transaction, options, *arguments)
+        self._opened.enqueue_in_transaction(transaction, options, document_id)
+
+    def pause(self, collection_id: CollectionId) -> None:
+        """Jobs of the collection that wait will go on waiting; those in work go on to their end."""
+        self._move(collection_id, INGEST, PAUSED)
+
+    def resume(self, collection_id: CollectionId) -> None:
+        self._move(collection_id, PAUSED, INGEST)
+
+    def unfinished(self, job_ids: Sequence[str]) -> dict[str, str]:
+        """The queue of each job that waits or is in work: the others are done, or were never made."""
+        found = self._opened.list_workflows(
+            workflow_ids=list(job_ids),
+            status=["ENQUEUED", "PENDING", "DELAYED"],
+            load_input=False,
+            load_output=False,
+        )
+        return {job.workflow_id: job.queue_name or "" for job in found}
+
+    def unfinished_deletions(self) -> frozenset[str]:
+        """Ids of documents whose removal is queued or in work."""
+        found = self._opened.list_workflows(
+            name=DELETE, status=["ENQUEUED", "PENDING"], load_input=False, load_output=False
+        )
+        return frozenset(job.workflow_id.split(":")[1] for job in found)
+
+    def _move(self, collection_id: CollectionId, source: str, target: str) -> None:
+        waiting = self._opened.list_workflows(
+            queue_name=source, status="ENQUEUED", load_input=False, load_output=False
+        )
+        ids = [job.workflow_id for job in waiting if job.queue_partition_key == collection_id]
+        for start in range(0, len(ids), MOVED_AT_ONCE):
+            self._opened.resume_workflows(ids[start : start + MOVED_AT_ONCE], queue_name=target)
+
+    @property
+    def _opened(self) -> DBOSClient:
+        if self._client is None:
+            raise UnavailableError("The job queue is not open.")
+        return self._client
 
     # Workflows: what DBOS runs, and after a crash runs again from the last finished step.
 
@@ -178,19 +241,30 @@ class Jobs:
         with self._marked_running():
             try:
                 chunks = self._step("prepare", lambda: self._pipeline.prepare(document, version))
-                for first in range(0, chunks, EMBED_BATCH):
+                last = max(0, chunks - 1) // EMBED_BATCH * EMBED_BATCH
+                for first in range(0, last, EMBED_BATCH):
                     self._step(
                         f"embed:{first}", lambda first=first: self._pipeline.embed(document, version, first)
                     )
                 if chunks:
-                    self._step("publish", lambda: self._pipeline.publish(document, version))
+                    # One step, not two: most documents have a single batch, and each step is a commit.
+                    self._step("finish", lambda: self._finish(document, version, last))
             except Exception as error:  # noqa: BLE001  # the worker's edge: the document must end
                 reason = error
                 self._step("give_up", lambda: self._pipeline.give_up(document, version, reason))
+            finally:
+                self._pipeline.leave(document, version)
+
+    def _finish(self, document_id: DocumentId, version: int, last: int) -> None:
+        self._pipeline.embed(document_id, version, last)
+        self._pipeline.publish(document_id, version)
 
     def _delete(self, document_id: str) -> None:
+        document = DocumentId(document_id)
         with self._marked_running():
-            self._step("purge", lambda: self._pipeline.purge(DocumentId(document_id)))
+            # A step of its own: after a crash the number is still the one before anything was removed.
+            vectors = self._step("count", lambda: self._pipeline.vectors_of(document))
+            self._step("purge", lambda: self._pipeline.purge(document, vectors))
 
     def _step(self, name: str, work: Callable[[], Result]) -> Result:
         if self._stopping:
@@ -213,3 +287,8 @@ class Jobs:
             yield
         finally:
             self._running.discard(job)
+
+
+def ingest_job(document_id: DocumentId, version: int) -> str:
+    """Id of the job that ingests a version."""
+    return f"ingest:{document_id}:{version}"

@@ -1,19 +1,24 @@
 """One document version from bytes to answers: prepare, embed, publish. Every step may run twice."""
 
 import logging
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 from corpus.blobs import BlobStore
 from corpus.catalog import Catalog
-from corpus.documents import Chunk, CollectionId, Document, DocumentId, Reason
-from corpus.errors import SourcebookError
-from corpus.versions import VersionFacts, Versions
+from corpus.crash_points import reach
+from corpus.documents import Chunk, CollectionId, Document, DocumentId, DocumentStatus, Reason
+from corpus.errors import SourcebookError, UnavailableError
+from corpus.versions import Standing, VersionFacts, Versions
 from ingest.chunking import Chunker
-from ingest.errors import EmptyDocumentError, IngestError, TooManyAttemptsError
+from ingest.errors import EmptyDocumentError, FileMissingError, IngestError, TooManyAttemptsError
 from ingest.parsed import ParsedDocument
+from ingest.progress import ProgressBoard
+from retrieval.embedding import embedded_chunk_text
 from retrieval.index import Index
+from retrieval.indexing import NOTHING_EMBEDDED
 
 MAX_ATTEMPTS = 5
 EMBED_BATCH = 256
@@ -29,7 +34,16 @@ class DocumentParser(Protocol):
 
 
 class ChunkIndexer(Protocol):
-    def index(self, chunks: list[Chunk], *, collection_id: CollectionId, title: str) -> None: ...
+    def index(
+        self,
+        chunks: list[Chunk],
+        *,
+        collection_id: CollectionId,
+        title: str,
+        embedded: Mapping[str, str] = NOTHING_EMBEDDED,
+    ) -> None:
+        """Stores chunks; `embedded` names points whose vectors can be taken over, by what was embedded."""
+        ...
 
 
 class Pipeline:
@@ -50,54 +64,122 @@ class Pipeline:
         self._chunker = chunker
         self._indexer = indexer
         self._index = index
+        self._board = ProgressBoard()
+        self._told_stalled: frozenset[DocumentId] = frozenset()
 
     def prepare(self, document_id: DocumentId, version: int) -> int:
         """Parses and chunks; returns the number of chunks, 0 when there is nothing more to do."""
         document = self._versions.claim(document_id, version)
         if document is None:
+            self._discard_if_gone(document_id, version)
             return 0
+        reach("version.claimed")
         try:
             if document.attempts > MAX_ATTEMPTS:
                 raise TooManyAttemptsError
             return self._parse_and_chunk(document)
         except IngestError as error:
-            self._versions.fail(
-                document_id, version, reason_of(error, stage="parsing", attempt=document.attempts)
-            )
+            stage = self._board.stage(document_id, version)
+            self._versions.fail(document_id, version, reason_of(error, stage=stage))
             return 0
 
     def embed(self, document_id: DocumentId, version: int, first: int) -> None:
         """Embeds and stores up to `EMBED_BATCH` chunks from number `first` on."""
-        if not self._versions.is_wanted(document_id, version):
+        if self._versions.standing(document_id, version) is not Standing.WANTED:
             return
         document = self._catalog.document(document_id)
         chunks = self._versions.chunks(document_id, version, first=first, limit=EMBED_BATCH)
         title = self._versions.version_title(document_id, version)
-        self._indexer.index(chunks, collection_id=document.collection_id, title=title)
+        reach("vectors.embedding")
+        self._indexer.index(
+            chunks,
+            collection_id=document.collection_id,
+            title=title,
+            embedded=self._embedded_before(document, chunks),
+        )
+        reach("vectors.stored")
+        self._board.advance(document_id, version, first + len(chunks))
+        # It may have been deleted, or replaced, while we embedded: then nobody else removes these.
+        self._discard_if_gone(document_id, version)
 
     def publish(self, document_id: DocumentId, version: int) -> None:
-        """Flips the document to this version, then removes what the flip made obsolete."""
-        if self._versions.publish(document_id, version):
+        """Flips the document to this version, then removes what the flip made obsolete.
+
+        Interrupted between the two, the second time only removes.
+        """
+        reach("version.publishing")
+        published = self._versions.publish(document_id, version)
+        reach("version.published")
+        if published or self._versions.standing(document_id, version) is Standing.ACTIVE:
             if version > 1:
-                self._index.delete(document_id, except_version=version)
-                self._versions.drop_other_versions(document_id, version)
-        elif not self._versions.is_active(document_id, version):
-            self._index.delete(document_id, version=version)
+                self._index.delete(document_id, before_version=version)
+                self._versions.deletions.drop_versions_before(document_id, version, self._blobs.delete)
+        else:
+            self._discard_if_gone(document_id, version)
+        reach("version.cleaned")
 
     def give_up(self, document_id: DocumentId, version: int, error: Exception) -> None:
         """Ends a version whose steps failed for a reason that is not the document's."""
         log.error("ingesting %s version %d failed", document_id, version, exc_info=error)
-        self._versions.fail(document_id, version, reason_of(error, stage="embedding", attempt=1))
-        self._index.delete(document_id, version=version)
+        stage = self._board.stage(document_id, version)
+        self._versions.fail(document_id, version, reason_of(error, stage=stage))
+        self._discard_if_gone(document_id, version)
 
-    def purge(self, document_id: DocumentId) -> None:
-        """Removes every derived copy of a deleted document; its rows go last, so that it can be repeated."""
+    def leave(self, document_id: DocumentId, version: int) -> None:
+        """The worker has ended with this version, for now or for good."""
+        self._board.leave(document_id, version)
+
+    def vectors_of(self, document_id: DocumentId) -> int:
+        """How many vectors a deleted document still has."""
+        vectors = self._index.count(document_id)
+        reach("delete.counted")
+        return vectors
+
+    def purge(self, document_id: DocumentId, vectors: int) -> None:
+        """Removes every derived copy of a deleted document and counts that none is left.
+
+        Its rows go last, so that it can be repeated; `vectors` is what there was at first.
+        """
         self._index.delete(document_id)
-        self._versions.purge(document_id, self._blobs.delete)
+        if left := self._index.count(document_id):
+            raise UnavailableError(f"The index still holds {left} vectors of {document_id}.")
+        reach("delete.unindexed")
+        self._versions.deletions.purge(document_id, self._blobs.delete, vectors=vectors)
+        reach("delete.purged")
+
+    def record_progress(self) -> None:
+        """Writes to the record what has moved since the last time, in one transaction."""
+        self._versions.record_steps(self._board.take_changes())
+
+    def report_stalls(self) -> None:
+        """Logs documents that make no more steps, each once."""
+        stalled = frozenset(self._catalog.stalled_documents())
+        for document_id in sorted(stalled - self._told_stalled):
+            log.error("document %s is stalled: no step for a long time", document_id)
+        self._told_stalled = stalled
+
+    def _embedded_before(self, document: Document, chunks: list[Chunk]) -> dict[str, str]:
+        """Points of the version that answers now, by what was embedded for them."""
+        active = document.active_version
+        if active is None:
+            return {}
+        title = self._versions.version_title(document.id, active)
+        same = self._versions.chunks_saying(document.id, active, (chunk.text for chunk in chunks))
+        return {embedded_chunk_text(chunk, title): chunk.point_id for chunk in same}
+
+    def _discard_if_gone(self, document_id: DocumentId, version: int) -> None:
+        if self._versions.standing(document_id, version) is Standing.GONE:
+            self._index.delete(document_id, version=version)
+            self._versions.deletions.drop_version(document_id, version)
 
     def _parse_and_chunk(self, document: Document) -> int:
-        path = self._blobs.path(document.sha256)
+        try:
+            path = self._blobs.path(document.sha256)
+        except FileNotFoundError as error:
+            raise FileMissingError(f"The file of '{document.path}' is missing.") from error
         parsed = self._parser.parse(path, document.path, document.media_type)
+        reach("version.parsed")
+        self._board.enter(document.id, document.version, DocumentStatus.CHUNKING)
         chunks = self._chunker.split(parsed, document.id, document.version)
         if not chunks:
             raise EmptyDocumentError(f"'{document.path}' holds no text.")
@@ -110,10 +192,12 @@ class Pipeline:
             warnings=parsed.warnings,
         )
         stored = self._versions.store_version(document.id, document.version, facts, chunks)
+        self._board.advance(document.id, document.version, 0)
+        reach("version.stored")
         return len(chunks) if stored else 0
 
 
-def reason_of(error: Exception, *, stage: str, attempt: int) -> Reason:
+def reason_of(error: Exception, *, stage: str) -> Reason:
     """An error in words for the uploader; what was not written for them stays in the log."""
     kind = type(error) if isinstance(error, IngestError) else IngestError
     told = isinstance(error, SourcebookError)
@@ -124,6 +208,6 @@ def reason_of(error: Exception, *, stage: str, attempt: int) -> Reason:
         action=kind.action,
         retryable=kind.retryable,
         stage=stage,
-        attempt=attempt,
+        attempt=1,
         at=datetime.now(UTC),
     )

@@ -57,7 +57,7 @@ class Sweeper:
         now, alive = self._beat()
         running = self._running()
         stranded = [
-            job.workflow_id
+            job
             for job in DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
             if (job.updated_at or 0) / 1000 <= now - grace
             and (
@@ -66,10 +66,14 @@ class Sweeper:
                 else job.executor_id not in alive
             )
         ]
+        for queue in {job.queue_name for job in stranded}:
+            # Back to its own queue, for its limits and its turn to hold as before.
+            DBOS.resume_workflows(
+                [job.workflow_id for job in stranded if job.queue_name == queue], queue_name=queue
+            )
         if stranded:
-            DBOS.resume_workflows(stranded)
             log.warning("resumed %d jobs whose worker had died", len(stranded))
-        return stranded
+        return [job.workflow_id for job in stranded]
 
     def _beat(self) -> tuple[float, set[str]]:
         with self._database.write() as session:

@@ -1,7 +1,7 @@
 """The seam to the engine that holds dense and keyword vectors side by side."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -57,14 +57,22 @@ class Index(Protocol):
         """Stores points; the same point id twice is one point. Survives a crash once it returned."""
         ...
 
-    def update_keywords(self, keywords: Mapping[str, KeywordVector]) -> None:
-        """Replaces the keyword vectors of points; a point id that is not there is passed over."""
+    def delete(
+        self, document_id: DocumentId, *, version: int | None = None, before_version: int | None = None
+    ) -> None:
+        """Removes a document's points: all, those of `version`, or those of versions before another."""
         ...
 
-    def delete(
-        self, document_id: DocumentId, *, version: int | None = None, except_version: int | None = None
-    ) -> None:
-        """Removes a document's points: all, those of `version`, or all but those of `except_version`."""
+    def remove(self, point_ids: Sequence[str]) -> None:
+        """Removes points; one that is not there is passed over."""
+        ...
+
+    def vectors(self, point_ids: Sequence[str]) -> dict[str, Vectors]:
+        """The dense unit vectors of those of the points that are there."""
+        ...
+
+    def point_ids(self) -> Iterator[list[str]]:
+        """The ids of all points, some at a time; what is written meanwhile may be among them or not."""
         ...
 
     def search(self, query: IndexQuery) -> list[Hit]:

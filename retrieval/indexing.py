@@ -1,16 +1,20 @@
 """Chunks into the index."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from types import MappingProxyType
+
+import numpy as np
 
 from corpus.documents import Chunk, CollectionId
 from retrieval.embedding import Embedder, Vectors, embedded_chunk_text
 from retrieval.index import Index, IndexPoint
 from retrieval.keyword import KeywordEncoder
-from retrieval.tokenizing import tokens
 
 TitledChunk = tuple[str, Chunk]
 """A chunk with the title of its document, which is embedded with it."""
+
+NOTHING_EMBEDDED: Mapping[str, str] = MappingProxyType({})
 
 # Vectors held at a time, and what is embedded again after a crash.
 _BATCH = 256
@@ -22,9 +26,30 @@ class Indexer:
         self._embedder = embedder
         self._keywords = keywords or KeywordEncoder()
 
-    def index(self, chunks: Sequence[Chunk], *, collection_id: CollectionId, title: str) -> None:
-        """Embeds and stores chunks of the document of that title. Doing it twice changes nothing."""
-        self.index_titled(((title, chunk) for chunk in chunks), collection_id=collection_id)
+    def index(
+        self,
+        chunks: Sequence[Chunk],
+        *,
+        collection_id: CollectionId,
+        title: str,
+        embedded: Mapping[str, str] = NOTHING_EMBEDDED,
+    ) -> None:
+        """Embeds and stores chunks of the document of that title. Doing it twice changes nothing.
+
+        `embedded` names points in the index by the text that was embedded for them: a chunk of the same
+        text takes over its vector.
+        """
+        if not embedded:
+            self.index_titled(((title, chunk) for chunk in chunks), collection_id=collection_id)
+            return
+        points = {chunk.point_id: embedded.get(embedded_chunk_text(chunk, title)) for chunk in chunks}
+        known = self._index.vectors([point for point in points.values() if point])
+        taken = [(title, chunk) for chunk in chunks if points[chunk.point_id] in known]
+        if taken:
+            vectors = np.stack([known[points[chunk.point_id] or ""] for _, chunk in taken])
+            self.store(taken, vectors, collection_id=collection_id)
+        new = ((title, chunk) for chunk in chunks if points[chunk.point_id] not in known)
+        self.index_titled(new, collection_id=collection_id)
 
     def index_titled(self, chunks: Iterable[TitledChunk], *, collection_id: CollectionId) -> None:
         """The same for chunks of many documents at once, which is faster for short ones."""
@@ -50,28 +75,6 @@ class Indexer:
                 for (title, chunk), vector in zip(chunks, vectors, strict=True)
             ]
         )
-
-    def reweigh(self, chunks: Iterable[TitledChunk]) -> None:
-        """Rewrites the keyword vectors of stored chunks; embeds nothing.
-
-        For an encoder whose average length, `k1` or `b` differ from those the chunks were stored with.
-        """
-        for batch in _batches(chunks):
-            self._index.update_keywords(
-                {
-                    chunk.point_id: self._keywords.document(embedded_chunk_text(chunk, title), chunk.language)
-                    for title, chunk in batch
-                }
-            )
-
-
-def average_length(chunks: Iterable[TitledChunk]) -> float | None:
-    """Mean number of keyword tokens of the chunks, for a `KeywordEncoder`; `None` without any."""
-    total = count = 0
-    for title, chunk in chunks:
-        total += len(tokens(embedded_chunk_text(chunk, title), chunk.language))
-        count += 1
-    return total / count if count else None
 
 
 def _batches(chunks: Iterable[TitledChunk]) -> Iterator[list[TitledChunk]]:

@@ -15,8 +15,8 @@ class KeywordEncoder:
 
     A chunk's weight for a token is `tf (k1 + 1) / (tf + k1 (1 - b + b length / average_length))`; the engine
     multiplies it with `ln(1 + (N - n + 0.5) / (n + 0.5))` over the chunks that it holds at that moment. So
-    adding and deleting chunks needs no rewriting, but for the average length, which is fixed here: when the
-    real average has drifted, `Indexer.reweigh` rewrites the keyword vectors with another encoder.
+    adding and deleting chunks needs no rewriting. The average length is a constant: chunks have similar
+    lengths by construction, and the real average ranks no better (docs/adr/0003).
     """
 
     def __init__(

@@ -1,13 +1,14 @@
 """An exact index in plain memory: the oracle of the contract suite, and enough for a few thousand chunks."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from threading import RLock
 
 import numpy as np
 
 from corpus.documents import CollectionId, DocumentId
+from retrieval.embedding import Vectors
 from retrieval.fusion import Fusion, distribution_based_score_fusion, reciprocal_rank_fusion
 from retrieval.index import Hit, IndexPoint, IndexQuery, KeywordVector
 from retrieval.passages import SearchMode
@@ -31,20 +32,29 @@ class InMemoryIndex:
                 self._points[point.point_id] = replace(point, dense=unit)
                 self._post(point.point_id, point.keyword)
 
-    def update_keywords(self, keywords: Mapping[str, KeywordVector]) -> None:
-        with self._lock:
-            for point_id, keyword in keywords.items():
-                if point := self._points.get(point_id):
-                    self.upsert([replace(point, keyword=keyword)])
-
     def delete(
-        self, document_id: DocumentId, *, version: int | None = None, except_version: int | None = None
+        self, document_id: DocumentId, *, version: int | None = None, before_version: int | None = None
     ) -> None:
         with self._lock:
             for point in list(self._points.values()):
                 is_meant = point.document_id == document_id and version in (None, point.version)
-                if is_meant and point.version != except_version:
+                if is_meant and (before_version is None or point.version < before_version):
                     self._remove(point.point_id)
+
+    def remove(self, point_ids: Sequence[str]) -> None:
+        with self._lock:
+            for point_id in point_ids:
+                self._remove(point_id)
+
+    def vectors(self, point_ids: Sequence[str]) -> dict[str, Vectors]:
+        with self._lock:
+            return {each: self._points[each].dense for each in point_ids if each in self._points}
+
+    def point_ids(self) -> Iterator[list[str]]:
+        with self._lock:
+            there = list(self._points)
+        if there:
+            yield there
 
     def search(self, query: IndexQuery) -> list[Hit]:
         with self._lock:

@@ -1,6 +1,6 @@
 """A Qdrant server, or its small imitation inside qdrant-client for tests. Door to `qdrant_client`."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import cast
 
@@ -20,6 +20,7 @@ from retrieval.settings import IndexSettings
 _DENSE = "dense"
 _KEYWORD = "keyword"
 _BATCH = 256
+_SCROLLED = 1000
 # Counts the chunks that are there now: the engine's own statistics keep deleted ones until a clean-up.
 _LIVE_STATISTICS = models.SearchParams(idf=models.IdfCorpusParams(corpus=models.Filter()))
 
@@ -56,25 +57,44 @@ class QdrantIndex:
             with _translated():
                 self._client.upsert(self._name, batch, wait=True)
 
-    def update_keywords(self, keywords: Mapping[str, KeywordVector]) -> None:
-        ids = list(keywords)
-        for start in range(0, len(ids), _BATCH):
-            with _translated():
-                present = self._client.retrieve(self._name, ids[start : start + _BATCH], with_payload=False)
-                vectors = [
-                    models.PointVectors(id=record.id, vector={_KEYWORD: _sparse(keywords[str(record.id)])})
-                    for record in present
-                ]
-                if vectors:
-                    self._client.update_vectors(self._name, vectors, wait=True)
-
     def delete(
-        self, document_id: DocumentId, *, version: int | None = None, except_version: int | None = None
+        self, document_id: DocumentId, *, version: int | None = None, before_version: int | None = None
     ) -> None:
-        excluded = [] if except_version is None else [_equals("version", except_version)]
-        doomed = models.Filter(must=[*_of_document(document_id, version)], must_not=[*excluded])
+        conditions = _of_document(document_id, version)
+        if before_version is not None:
+            older = models.Range(lt=before_version)
+            conditions.append(models.FieldCondition(key="version", range=older))
+        doomed = models.Filter(must=[*conditions])
         with _translated():
             self._client.delete(self._name, models.FilterSelector(filter=doomed), wait=True)
+
+    def remove(self, point_ids: Sequence[str]) -> None:
+        if point_ids:
+            with _translated():
+                self._client.delete(self._name, models.PointIdsList(points=[*point_ids]), wait=True)
+
+    def vectors(self, point_ids: Sequence[str]) -> dict[str, Vectors]:
+        found: dict[str, Vectors] = {}
+        for start in range(0, len(point_ids), _BATCH):
+            batch = point_ids[start : start + _BATCH]
+            with _translated():
+                records = self._client.retrieve(self._name, batch, with_payload=False, with_vectors=[_DENSE])
+            for record in records:
+                stored = cast(dict[str, list[float]], record.vector)[_DENSE]
+                found[str(record.id)] = np.asarray(stored, dtype=np.float32)
+        return found
+
+    def point_ids(self) -> Iterator[list[str]]:
+        offset = None
+        while True:
+            with _translated():
+                records, offset = self._client.scroll(
+                    self._name, limit=_SCROLLED, offset=offset, with_payload=False
+                )
+            if records:
+                yield [str(record.id) for record in records]
+            if offset is None:
+                return
 
     def search(self, query: IndexQuery) -> list[Hit]:
         if not query.collections or query.limit < 1:

@@ -3,8 +3,9 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from threading import RLock
 from typing import TypeVar
@@ -15,21 +16,23 @@ from corpus.documents import DocumentId
 from corpus.errors import ConflictError, UnavailableError
 from retrieval.adapters import qdrant_edge_optimizer
 from retrieval.adapters.qdrant_edge_requests import (
-    KEYWORD,
+    before,
+    dense_vector,
     of_document,
     search_request,
     shard_config,
-    sparse_vector,
     stored_point,
     to_hits,
 )
-from retrieval.index import Hit, IndexPoint, IndexQuery, KeywordVector
+from retrieval.embedding import Vectors
+from retrieval.index import Hit, IndexPoint, IndexQuery
 from retrieval.settings import IndexSettings
 
 Result = TypeVar("Result")
 
 # The engine holds Python's global lock while it works: small batches keep the rest of the process alive.
 _BATCH = 64
+_SCROLLED = 1000
 # Below this a scan is as fast as a graph, and the engine would build none.
 _WORTH_OPTIMIZING = 5_000
 
@@ -64,25 +67,35 @@ class QdrantEdgeIndex:
             self._update(edge.UpdateOperation.upsert_points(batch))
         self._changed += len(points)
 
-    def update_keywords(self, keywords: Mapping[str, KeywordVector]) -> None:
-        ids = list(keywords)
-        for start in range(0, len(ids), _BATCH):
-            batch: list[edge.PointId] = [*ids[start : start + _BATCH]]
-            with self._writing:
-                present = self._retrieve(batch)
-                vectors = [
-                    edge.PointVectors(record.id, {KEYWORD: sparse_vector(keywords[str(record.id)])})
-                    for record in present
-                ]
-                if vectors:
-                    self._update(edge.UpdateOperation.update_vectors(vectors))
-
     def delete(
-        self, document_id: DocumentId, *, version: int | None = None, except_version: int | None = None
+        self, document_id: DocumentId, *, version: int | None = None, before_version: int | None = None
     ) -> None:
-        excluded = of_document(None, except_version)
-        doomed = edge.Filter(must=of_document(document_id, version), must_not=excluded)
-        self._update(edge.UpdateOperation.delete_points_by_filter(doomed))
+        conditions = of_document(document_id, version)
+        if before_version is not None:
+            conditions.append(before(before_version))
+        self._update(edge.UpdateOperation.delete_points_by_filter(edge.Filter(must=conditions)))
+
+    def remove(self, point_ids: Sequence[str]) -> None:
+        if point_ids:
+            doomed: list[edge.PointId] = [*point_ids]
+            self._update(edge.UpdateOperation.delete_points(doomed))
+
+    def vectors(self, point_ids: Sequence[str]) -> dict[str, Vectors]:
+        found: dict[str, Vectors] = {}
+        for start in range(0, len(point_ids), _BATCH):
+            batch: list[edge.PointId] = [*point_ids[start : start + _BATCH]]
+            for record in self._call(partial(_with_vectors, ids=batch)):
+                found[str(record.id)] = dense_vector(record)
+        return found
+
+    def point_ids(self) -> Iterator[list[str]]:
+        offset: edge.PointId | None = None
+        while True:
+            records, offset = self._call(partial(_scrolled, offset=offset))
+            if records:
+                yield [str(record.id) for record in records]
+            if offset is None:
+                return
 
     def search(self, query: IndexQuery) -> list[Hit]:
         if not query.collections or query.limit < 1:
@@ -181,6 +194,17 @@ class QdrantEdgeIndex:
         for path in self._folder.iterdir():
             if path.is_dir() and path.name != f"shard-{self._number}":
                 shutil.rmtree(path)
+
+
+def _with_vectors(shard: edge.EdgeShard, *, ids: "list[edge.PointId]") -> list[edge.Record]:
+    return shard.retrieve(ids, with_payload=False, with_vector=True)
+
+
+def _scrolled(
+    shard: edge.EdgeShard, *, offset: "edge.PointId | None"
+) -> "tuple[list[edge.Record], edge.PointId | None]":
+    request = edge.ScrollRequest(offset=offset, limit=_SCROLLED, with_payload=False, with_vector=False)
+    return shard.scroll(request)
 
 
 def _optimize_in_child(path: Path) -> None:

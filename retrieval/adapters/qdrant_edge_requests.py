@@ -100,6 +100,15 @@ def of_document(document_id: DocumentId | None, version: int | None) -> "list[ed
     return conditions
 
 
+def before(version: int) -> edge.FieldCondition:
+    return edge.FieldCondition("version", range=edge.RangeFloat(lt=version))
+
+
+def dense_vector(record: edge.Record) -> Vectors:
+    stored = cast(dict[str, list[float]], record.vector)[_DENSE]
+    return np.asarray(stored, dtype=np.float32)
+
+
 def _fusion(fusion: Fusion) -> edge.Fusion:
     # The engine counts ranks from 0, the formula from 1.
     chosen = edge.Fusion.Dbsf() if fusion is Fusion.SCORES else edge.Fusion.Rrf(k=RANK_CONSTANT + 1)

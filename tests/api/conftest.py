@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 from api.app import create_app
 from api.settings import Settings
 from api.wiring import Sourcebook, open_sourcebook
+from corpus.documents import DocumentStatus
 
 Add = Callable[..., list[dict[str, Any]]]
 READY_SECONDS = 60
@@ -48,7 +49,7 @@ def until_final(client: TestClient, document_id: str) -> dict[str, Any]:
     deadline = time.monotonic() + READY_SECONDS
     while True:
         document = client.get(f"/api/v1/documents/{document_id}").json()
-        if document["status"] in ("ready", "ready_with_warnings", "failed"):
+        if DocumentStatus(document["status"]).is_final:
             return document
         assert time.monotonic() < deadline, document
         time.sleep(0.05)

@@ -126,7 +126,7 @@ def test_a_folder_s_documents_are_named_from_the_folder_on(data: Path) -> None:
 def test_ingest_reports_every_document(data: Path, notes: Path, tmp_path: Path) -> None:
     packed = tmp_path / "packed.zip"
     with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("inside.md", TRAVEL)
+        archive.writestr("inside.md", TRAVEL + "\nBreakfast is included.\n")
     ran = sourcebook(
         "ingest", packed, notes / "travel.md", "--collection", "reported", "--json", "--data", data
     )
@@ -201,6 +201,59 @@ def test_names_of_emoji_and_markup_are_printed_as_they_stand(data: Path, tmp_pat
     document_id = ingested["documents"][0]["document_id"]
     assert sourcebook("documents", "text", document_id, "--json", "--data", data).json["text"] == words
     assert sourcebook("documents", "text", document_id, "--data", data).out.strip() == words
+
+
+def test_an_unsupported_file_fails_the_command_and_a_duplicate_does_not(data: Path, tmp_path: Path) -> None:
+    for name, content in (
+        ("one.md", b"One rule."),
+        ("two.md", b"One rule."),
+        ("odd.bin", bytes(range(9)) * 50),
+    ):
+        (tmp_path / name).write_bytes(content)
+    one, two, odd = (tmp_path / name for name in ("one.md", "two.md", "odd.bin"))
+    ran = sourcebook("ingest", one, two, "--collection", "doubled", "--json", "--data", data)
+    assert ran.code == 0
+    assert [each["status"] for each in ran.json["documents"]] == ["ready", "duplicate"]
+    assert "one.md" in ran.json["documents"][1]["reason"]["detail"]
+    ran = sourcebook("ingest", odd, "--collection", "doubled", "--json", "--data", data)
+    assert ran.code == 1
+    assert [each["status"] for each in ran.json["documents"]] == ["unsupported"]
+    assert "odd.bin" in ran.err
+
+
+def test_jobs_wait_while_their_collection_is_paused(data: Path, notes: Path) -> None:
+    sourcebook("ingest", notes / "travel.md", "--collection", "halted", "--data", data)
+    assert sourcebook("jobs", "pause", "--collection", "halted", "--data", data).code == 0
+    sourcebook("ingest", notes / "hr", "--collection", "halted", "--no-wait", "--data", data)
+    (job,) = sourcebook("jobs", "list", "--collection", "halted", "--json", "--data", data).json
+    assert (job["path"], job["status"], job["is_stalled"]) == ("hr/leave.md", "queued", False)
+    cancelled = sourcebook("jobs", "cancel", job["id"], "--json", "--data", data)
+    assert (cancelled.code, cancelled.json["status"]) == (0, "cancelled")
+    assert sourcebook("jobs", "cancel", job["id"], "--data", data).code == 1
+    assert sourcebook("jobs", "resume", "--collection", "halted", "--data", data).code == 0
+    retried = sourcebook("jobs", "retry", job["id"], "--data", data)
+    assert "1 queued again" in retried.err
+    again = sourcebook("ingest", notes / "hr", "--collection", "halted", "--json", "--data", data)
+    assert [each["status"] for each in again.json["documents"]] == ["ready"]
+    assert sourcebook("jobs", "pause", "--collection", "nowhere", "--data", data).code == 1
+
+
+def test_the_doctor_finds_nothing_in_a_healthy_folder(data: Path) -> None:
+    ran = sourcebook("doctor", "--json", "--data", data)
+    assert (ran.code, ran.json) == (0, {"findings": []})
+    assert sourcebook("doctor", "--repair", "--data", data).out.strip() == "Nothing wrong."
+
+
+def test_a_deletion_is_proved(data: Path, notes: Path) -> None:
+    sourcebook("ingest", notes / "travel.md", "--collection", "proved", "--data", data)
+    (gone,) = documents(data, "proved")
+    sourcebook("documents", "delete", gone["id"], "--data", data)
+    listed = sourcebook("documents", "deletions", "--collection", "proved", "--json", "--data", data)
+    (record,) = listed.json
+    assert (record["document_id"], record["path"]) == (gone["id"], "travel.md")
+    assert record.keys() == {
+        "document_id", "collection", "path", "requested_at", "chunks", "vectors", "blobs", "verified_at",
+    }  # fmt: skip
 
 
 def test_a_deleted_document_is_neither_shown_nor_listed(data: Path, notes: Path) -> None:

@@ -70,7 +70,11 @@ def test_many_files_in_one_request_fail_one_by_one(add: Add) -> None:
 
 
 def test_documents_are_listed_in_pages_and_by_status(client: TestClient, add: Add) -> None:
-    added = add("listed", *((f"{number}.md", LEAVE) for number in range(4)), ("bad.pdf", b"%PDF-1.7\n"))
+    added = add(
+        "listed",
+        *((f"{number}.md", LEAVE + b"%d" % number) for number in range(4)),
+        ("bad.pdf", b"%PDF-1.7\n"),
+    )
     found: list[str] = []
     query: dict[str, Any] = {"collection": "listed", "limit": 2}
     sizes: list[int] = []

@@ -253,32 +253,50 @@ def test_deleting_one_version_leaves_the_other_versions(index: Index) -> None:
     assert index.count(DocumentId("b")) == 1
 
 
-def test_deleting_all_but_one_version_keeps_just_that(index: Index) -> None:
-    index.upsert([point("a", version=v) for v in (1, 2, 3)])
+def test_deleting_the_versions_before_one_keeps_that_and_later_ones(index: Index) -> None:
+    index.upsert([point("a", version=v) for v in (1, 2, 3, 4)])
+    index.upsert([point("b", version=1)])
 
-    index.delete(DocumentId("a"), except_version=2)
+    index.delete(DocumentId("a"), before_version=3)
 
-    assert index.count(DocumentId("a")) == index.count(DocumentId("a"), version=2) == 1
+    assert [index.count(DocumentId("a"), version=v) for v in (1, 2, 3, 4)] == [0, 0, 1, 1]
+    assert index.count(DocumentId("b")) == 1
+
+
+def test_points_are_removed_by_their_ids(index: Index) -> None:
+    index.upsert([point("a", 0), point("a", 1), point("b")])
+
+    index.remove([point("a", 1).point_id, point("absent").point_id])
+    index.remove([])
+
+    assert (index.count(DocumentId("a")), index.count(DocumentId("b"))) == (1, 1)
+
+
+def test_stored_vectors_come_back_as_unit_vectors_of_what_is_there(index: Index) -> None:
+    index.upsert([point("a", dense=vector(3.0, 4.0)), point("b", dense=vector(0.0, 0.0, 2.0))])
+
+    found = index.vectors([point("b").point_id, point("a").point_id, point("absent").point_id])
+
+    assert set(found) == {point("a").point_id, point("b").point_id}
+    assert found[point("a").point_id] == pytest.approx(vector(0.6, 0.8), abs=1e-6)
+    assert found[point("b").point_id] == pytest.approx(vector(0.0, 0.0, 1.0), abs=1e-6)
+    assert index.vectors([]) == {}
+
+
+def test_all_ids_are_listed_once_however_many_there_are(index: Index) -> None:
+    assert list(index.point_ids()) == []
+    points = [point(f"d{n}") for n in range(2500)]
+    index.upsert(points)
+
+    listed = [point_id for some in index.point_ids() for point_id in some]
+
+    assert sorted(listed) == sorted(each.point_id for each in points)
 
 
 def test_deleting_what_is_not_there_is_no_error(index: Index) -> None:
     index.delete(DocumentId("nobody"))
 
     assert index.count() == 0
-
-
-def test_new_keyword_vectors_replace_the_old_and_leave_the_dense_ones(index: Index) -> None:
-    index.upsert(
-        [point("a", dense=vector(3.0, 4.0), words=keyword(t1=1.0)), point("b", words=keyword(t1=1.0))]
-    )
-
-    index.update_keywords({point("a").point_id: keyword(t7=2.0), point("absent").point_id: keyword(t7=1.0)})
-    [hit] = index.search(query("hr", mode=SearchMode.KEYWORD, words=keyword(t7=1.0)))
-    [old] = index.search(query("hr", mode=SearchMode.KEYWORD, words=keyword(t1=1.0)))
-
-    assert (hit.point_id, old.point_id) == (point("a").point_id, point("b").point_id)
-    assert hit.similarity == pytest.approx(0.6, abs=1e-3)
-    assert index.count() == 2
 
 
 def test_an_empty_index_finds_nothing(index: Index) -> None:

@@ -1,6 +1,7 @@
 """The life of a document version, on SQLite and on PostgreSQL."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -15,11 +16,13 @@ from corpus.documents import (
     Document,
     DocumentId,
     DocumentStatus,
+    Progress,
     Reason,
     Region,
 )
+from corpus.duplicates import Duplicates
 from corpus.errors import CollectionNotFoundError, ConflictError, DocumentNotFoundError, InvalidInputError
-from corpus.versions import Upload, VersionFacts, Versions
+from corpus.versions import Accepted, Standing, Step, Upload, VersionFacts, Versions
 
 TEXT = "Leave\n\nEvery employee has 27 days of leave."
 
@@ -33,11 +36,24 @@ class Record:
         self.versions = Versions(database)
         self.collection = self.catalog.ensure_collection("hr")
 
-    def accept(self, sha256: str = "a" * 64, path: str = "leave.md") -> tuple[Document, bool]:
-        upload = Upload(path=path, sha256=sha256, size_bytes=40, media_type="text/markdown")
-        with self.database.write() as transaction:
-            accepted = self.versions.accept(transaction, self.collection, upload)
+    def accept(
+        self,
+        sha256: str = "a" * 64,
+        path: str = "leave.md",
+        duplicates_are: Duplicates = Duplicates.KEEP,
+    ) -> tuple[Document, bool]:
+        accepted = self.upload(sha256, path, duplicates_are)
         return accepted.document, accepted.is_new_version
+
+    def upload(
+        self, sha256: str, path: str, duplicates_are: Duplicates = Duplicates.MERGE, kind: str = "markdown"
+    ) -> Accepted:
+        upload = Upload(path=path, sha256=sha256, size_bytes=40, media_type=f"text/{kind}")
+        with self.database.write() as transaction:
+            return self.versions.accept(transaction, self.collection, upload, duplicates_are=duplicates_are)
+
+    def show(self, document: Document) -> Document:
+        return self.catalog.document(document.id)
 
     def make_ready(self, document: Document) -> None:
         self.versions.claim(document.id, document.version)
@@ -47,7 +63,7 @@ class Record:
 
     def delete(self, document_id: DocumentId) -> None:
         with self.database.write() as transaction:
-            self.versions.tombstone(transaction, document_id)
+            self.versions.deletions.tombstone(transaction, document_id)
 
 
 def facts(*, warnings: tuple[str, ...] = ()) -> VersionFacts:
@@ -216,8 +232,8 @@ def test_purging_removes_rows_and_bytes_nobody_else_uses(record: Record) -> None
     for document in (first, second):
         record.make_ready(document)
         record.delete(document.id)
-        record.versions.purge(document.id, gone.append)
-        record.versions.purge(document.id, gone.append)
+        record.versions.deletions.purge(document.id, gone.append, vectors=1)
+        record.versions.deletions.purge(document.id, gone.append, vectors=1)
     assert gone == ["a" * 64]
     assert record.versions.chunks(first.id, 1) == []
 
@@ -225,18 +241,18 @@ def test_purging_removes_rows_and_bytes_nobody_else_uses(record: Record) -> None
 def test_purging_spares_a_document_that_is_not_deleted(record: Record) -> None:
     document, _ = record.accept()
     record.make_ready(document)
-    record.versions.purge(document.id, lambda _: pytest.fail("bytes were removed"))
+    record.versions.deletions.purge(document.id, lambda _: pytest.fail("bytes were removed"), vectors=1)
     assert record.catalog.document(document.id).status is DocumentStatus.READY
 
 
 def test_a_retired_collection_frees_its_name_and_takes_no_more_uploads(record: Record) -> None:
     document, _ = record.accept()
     record.delete(document.id)
-    record.versions.retire_collection(record.collection)
+    record.versions.deletions.retire_collection(record.collection)
     assert record.catalog.collections() == []
     with pytest.raises(CollectionNotFoundError):
         record.accept()
-    record.versions.purge(document.id, lambda _: None)
+    record.versions.deletions.purge(document.id, lambda _: None, vectors=1)
     assert record.catalog.ensure_collection("hr") != record.collection
 
 
@@ -263,6 +279,198 @@ def test_documents_are_listed_page_by_page(record: Record) -> None:
 def test_unknown_collections_are_named(record: Record) -> None:
     with pytest.raises(CollectionNotFoundError, match="'finance'"):
         record.catalog.collection_ids(["hr", "finance"])
+
+
+def test_the_same_bytes_under_another_path_are_a_duplicate_of_the_first(record: Record) -> None:
+    first = record.upload("a" * 64, "one.md").document
+    second = record.upload("a" * 64, "two.md")
+    assert not second.is_new_version
+    shown = record.show(second.document)
+    assert (shown.status, shown.duplicate_of) == (DocumentStatus.DUPLICATE, first.id)
+    assert shown.reason is not None
+    assert "'one.md'" in shown.reason.detail
+    again = record.upload("a" * 64, "two.md")
+    assert (again.document.id, again.is_new_version) == (shown.id, False)
+
+
+def test_bytes_that_are_read_differently_or_elsewhere_are_no_duplicates(record: Record) -> None:
+    record.upload("a" * 64, "one.md")
+    assert record.upload("a" * 64, "one.txt", kind="plain").is_new_version
+    assert record.upload("a" * 64, "two.md", Duplicates.KEEP).is_new_version
+    record.collection = record.catalog.ensure_collection("it")
+    assert record.upload("a" * 64, "one.md").is_new_version
+
+
+def test_bytes_that_failed_before_are_tried_under_their_new_path(record: Record) -> None:
+    failed = record.upload("a" * 64, "one.md").document
+    record.versions.fail(failed.id, 1, a_reason())
+    assert record.upload("a" * 64, "two.md").is_new_version
+
+
+@pytest.mark.parametrize("loss", ["deleted", "changed"])
+def test_a_duplicate_takes_the_place_of_a_first_that_loses_the_bytes(record: Record, loss: str) -> None:
+    first = record.upload("a" * 64, "one.md").document
+    second = record.upload("a" * 64, "two.md").document
+    third = record.upload("a" * 64, "three.md").document
+    if loss == "changed":
+        heir = record.upload("b" * 64, "one.md").heir
+    else:
+        with record.database.write() as transaction:
+            record.versions.deletions.tombstone(transaction, first.id)
+            heir = record.versions.promote_duplicate(transaction, first.id)
+    assert heir is not None
+    assert (heir.id, heir.status, heir.duplicate_of) == (second.id, DocumentStatus.QUEUED, None)
+    assert record.show(third).duplicate_of == second.id
+
+
+def test_the_duplicates_of_a_retired_collection_stay_what_they_are(record: Record) -> None:
+    first = record.upload("a" * 64, "one.md").document
+    record.upload("a" * 64, "two.md")
+    record.versions.deletions.retire_collection(record.collection)
+    with record.database.write() as transaction:
+        record.versions.deletions.tombstone(transaction, first.id)
+        assert record.versions.promote_duplicate(transaction, first.id) is None
+
+
+def test_a_moved_document_keeps_its_id_its_version_and_its_chunks(record: Record) -> None:
+    document = record.upload("a" * 64, "old/leave.md").document
+    record.make_ready(document)
+    duplicate = record.upload("a" * 64, "new/leave.md").document
+    with record.database.write() as transaction:
+        moved = record.versions.move(transaction, document.id, "new/leave.md")
+    assert (moved.id, moved.path, moved.active_version) == (document.id, "new/leave.md", 1)
+    assert moved.status is DocumentStatus.READY
+    assert record.catalog.readable_chunks([chunk_of(document.id, 1).point_id])
+    with pytest.raises(DocumentNotFoundError):
+        record.show(duplicate)
+    assert not record.upload("a" * 64, "new/leave.md").is_new_version
+
+
+def test_a_document_is_not_moved_over_another(record: Record) -> None:
+    document = record.upload("a" * 64, "one.md").document
+    record.upload("b" * 64, "two.md")
+    with pytest.raises(ConflictError, match=r"two\.md"), record.database.write() as transaction:
+        record.versions.move(transaction, document.id, "two.md")
+    assert record.show(document).path == "one.md"
+
+
+def test_a_file_of_an_unknown_kind_is_unsupported(record: Record) -> None:
+    document, _ = record.accept()
+    record.versions.claim(document.id, 1)
+    record.versions.fail(document.id, 1, replace(a_reason(), code="unsupported_format"))
+    assert record.show(document).status is DocumentStatus.UNSUPPORTED
+
+
+def test_cancelling_ends_the_version_in_work_and_the_older_goes_on(record: Record) -> None:
+    document, _ = record.accept()
+    record.make_ready(document)
+    record.accept(sha256="b" * 64)
+    record.versions.claim(document.id, 2)
+    with record.database.write() as transaction:
+        cancelled = record.versions.cancel(transaction, document.id)
+    assert (cancelled.status, cancelled.active_version) == (DocumentStatus.CANCELLED, 1)
+    assert cancelled.reason is not None
+    assert (cancelled.reason.code, cancelled.reason.stage) == ("cancelled", "parsing")
+    assert record.versions.standing(document.id, 2) is Standing.GONE
+    assert not record.versions.store_version(document.id, 2, facts(), [])
+    assert record.catalog.readable_chunks([chunk_of(document.id, 1).point_id])
+    with pytest.raises(ConflictError), record.database.write() as transaction:
+        record.versions.cancel(transaction, document.id)
+
+
+def test_what_failed_or_doubled_can_be_tried_again_and_what_is_ready_cannot(record: Record) -> None:
+    ready = record.upload("a" * 64, "one.md").document
+    record.make_ready(ready)
+    duplicate = record.upload("a" * 64, "two.md").document
+    failed = record.upload("b" * 64, "three.md").document
+    record.versions.fail(failed.id, 1, a_reason())
+    with record.database.write() as transaction:
+        for document in (duplicate, failed):
+            again = record.versions.retry(transaction, document.id)
+            assert (again.status, again.version, again.reason) == (DocumentStatus.QUEUED, 2, None)
+    with pytest.raises(ConflictError), record.database.write() as transaction:
+        record.versions.retry(transaction, ready.id)
+
+
+def test_a_reason_counts_the_attempts(record: Record) -> None:
+    document, _ = record.accept()
+    for _ in range(3):
+        record.versions.claim(document.id, 1)
+    record.versions.fail(document.id, 1, a_reason())
+    reason = record.show(document).reason
+    assert reason is not None
+    assert reason.attempt == 3
+
+
+def test_a_late_step_does_not_wake_what_has_ended(record: Record) -> None:
+    document, _ = record.accept()
+    record.versions.claim(document.id, 1)
+    began = datetime.now(UTC)
+    step = Step(
+        document_id=document.id,
+        version=1,
+        status=DocumentStatus.EMBEDDING,
+        chunks_done=30,
+        stage_at=began,
+        at=began + timedelta(seconds=10),
+    )
+    record.versions.store_version(document.id, 1, facts(), [chunk_of(document.id, 1)])
+    record.versions.record_steps([step])
+    shown = record.show(document)
+    assert (shown.status, shown.progress.chunks_done) == (DocumentStatus.EMBEDDING, 30)
+    record.versions.publish(document.id, 1)
+    record.versions.record_steps([step])
+    assert record.show(document).status is DocumentStatus.READY
+
+
+@pytest.mark.parametrize(("done", "eta"), [(0, None), (25, 30.0), (100, 0.0)])
+def test_the_time_left_follows_from_the_speed_so_far(done: int, eta: float | None) -> None:
+    began = datetime(2026, 11, 24, tzinfo=UTC)
+    progress = Progress(
+        chunks_done=done, chunks_total=100, stage_at=began, stepped_at=began + timedelta(seconds=10)
+    )
+    assert progress.eta_seconds == eta
+
+
+def test_standing_still_is_a_stall_but_waiting_in_a_moving_queue_is_none(record: Record) -> None:
+    waiting, _ = record.accept(path="one.md")
+    working, _ = record.accept(path="two.md", sha256="b" * 64)
+    record.versions.claim(working.id, 1)
+    patient = Catalog(record.database, timedelta(hours=1))
+    hasty = Catalog(record.database, timedelta(0))
+    assert patient.stalled_documents() == []
+    assert hasty.stalled_documents() == [waiting.id, working.id]
+    assert hasty.document(working.id).is_stalled
+    with record.database.write() as transaction:
+        record.catalog.set_paused(transaction, record.collection, is_paused=True)
+    assert hasty.stalled_documents() == [working.id]
+
+
+def test_a_deletion_is_recorded_and_verified(record: Record) -> None:
+    document, _ = record.accept()
+    record.make_ready(document)
+    record.delete(document.id)
+    requested = record.versions.deletions.record(document.id)
+    assert (requested.path, requested.collection, requested.verified_at) == ("leave.md", "hr", None)
+    record.versions.deletions.purge(document.id, lambda _: None, vectors=1)
+    done = record.versions.deletions.record(document.id)
+    assert (done.chunks, done.vectors, done.blobs) == (1, 1, 1)
+    assert done.verified_at is not None
+    assert record.versions.deletions.records(collection="hr") == [done]
+    with pytest.raises(DocumentNotFoundError):
+        record.versions.deletions.record(DocumentId("doc_unknown"))
+
+
+def test_bytes_go_with_the_last_version_that_had_them(record: Record) -> None:
+    gone: list[str] = []
+    document, _ = record.accept()
+    record.make_ready(document)
+    changed, _ = record.accept(sha256="b" * 64)
+    record.versions.deletions.release("a" * 64, gone.append)
+    assert gone == []
+    record.make_ready(changed)
+    record.versions.deletions.drop_versions_before(document.id, 2, gone.append)
+    assert gone == ["a" * 64]
 
 
 def a_reason() -> Reason:

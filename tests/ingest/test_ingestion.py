@@ -3,8 +3,9 @@
 import io
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -12,16 +13,19 @@ from corpus.blobs import LocalBlobs
 from corpus.catalog import Catalog
 from corpus.database import Database
 from corpus.documents import Chunk, CollectionId, Document, DocumentStatus
-from corpus.errors import CollectionNotFoundError, InvalidInputError, UnavailableError
+from corpus.duplicates import Duplicates
+from corpus.errors import CollectionNotFoundError, ConflictError, InvalidInputError, UnavailableError
 from corpus.versions import Versions
 from ingest.chunking import Chunker
+from ingest.control import IngestControl
 from ingest.intake import Intake
 from ingest.isolation import ParserSandbox
 from ingest.jobs import Jobs, JobsSettings
 from ingest.pipeline import Pipeline
 from retrieval.adapters.qdrant_edge import QdrantEdgeIndex
 from retrieval.adapters.sentence_transformers import MiniLmEmbedder
-from retrieval.indexing import Indexer
+from retrieval.embedding import embedded_chunk_text
+from retrieval.indexing import NOTHING_EMBEDDED, Indexer
 from retrieval.passages import Passage, Query
 from retrieval.retriever import Retriever
 
@@ -34,14 +38,26 @@ class CountingIndexer:
 
     def __init__(self, indexer: Indexer) -> None:
         self._indexer = indexer
-        self.embedded = 0
+        self.embedded = self.reused = 0
+        self.started, self.may_go_on = Event(), Event()
+        self.may_go_on.set()
         self.failures: list[Exception] = []
 
-    def index(self, chunks: Sequence[Chunk], *, collection_id: CollectionId, title: str) -> None:
+    def index(
+        self,
+        chunks: Sequence[Chunk],
+        *,
+        collection_id: CollectionId,
+        title: str,
+        embedded: Mapping[str, str] = NOTHING_EMBEDDED,
+    ) -> None:
         if self.failures:
             raise self.failures.pop()
         self.embedded += len(chunks)
-        self._indexer.index(chunks, collection_id=collection_id, title=title)
+        self.reused += sum(embedded_chunk_text(chunk, title) in embedded for chunk in chunks)
+        self.started.set()
+        assert self.may_go_on.wait(60)
+        self._indexer.index(chunks, collection_id=collection_id, title=title, embedded=embedded)
 
 
 class KnowledgeBase:
@@ -50,6 +66,7 @@ class KnowledgeBase:
     ) -> None:
         self.catalog, self.versions = Catalog(database), Versions(database)
         self.blobs = LocalBlobs(folder / "blobs")
+        self.embedder = embedder
         self.index = QdrantEdgeIndex(folder / "index", dimension=embedder.dimension)
         self.indexer = CountingIndexer(Indexer(self.index, embedder))
         pipeline = Pipeline(
@@ -57,6 +74,7 @@ class KnowledgeBase:
         )
         self.jobs = Jobs(database, pipeline, JobsSettings(poll_seconds=0.05, step_attempts=2))
         self.intake = Intake(database, self.catalog, self.versions, self.blobs, self.jobs)
+        self.control = IngestControl(database, self.catalog, self.versions, self.jobs)
         self.retriever = Retriever(self.index, embedder, self.catalog)
 
     def add(self, *files: tuple[str, bytes], collection: str = "hr") -> list[Document]:
@@ -118,7 +136,6 @@ def test_a_changed_file_replaces_what_it_said(base: KnowledgeBase) -> None:
         ("empty.txt", b"", "empty"),
         ("blank.md", b"  \n\n ", "empty"),
         ("broken.pdf", b"%PDF-1.7\nnothing of a PDF", "corrupt"),
-        ("photo.png", b"\x89PNG\r\n\x1a\n" + bytes(100), "unsupported_format"),
         ("broken.docx", b"PK\x03\x04" + bytes(60), "corrupt"),
         ("broken.zip", b"PK\x03\x04" + bytes(60), "corrupt"),
     ],
@@ -214,9 +231,172 @@ def test_a_nameless_file_is_refused(base: KnowledgeBase) -> None:
 def test_what_a_stopped_worker_left_goes_on_with_the_next(base: KnowledgeBase, database: Database) -> None:
     base.jobs.stop()
     base.jobs.open(worker=False, only_owner=True)
-    accepted = base.intake.add("hr", [(f"{number}.md", io.BytesIO(LEAVE)) for number in range(5)])
+    accepted = base.intake.add(
+        "hr", [(f"{number}.md", io.BytesIO(LEAVE + b"%d" % number)) for number in range(5)]
+    )
     assert {base.catalog.document(each.id).status for each in accepted} == {DocumentStatus.QUEUED}
     base.jobs.stop()
     base.jobs.open(worker=True, only_owner=True)
     base.until(lambda: all(base.catalog.document(each.id).status.is_ready for each in accepted))
     assert base.index.count() == 5
+
+
+PARAGRAPHS = [
+    f"Rule {number} says that pump {number * 7} runs {number} hours a day. " * 12 for number in range(8)
+]
+
+
+def handbook(paragraphs: Sequence[str]) -> bytes:
+    return ("# Pumps\n\n" + "\n\n".join(paragraphs)).encode()
+
+
+def test_of_a_changed_document_only_new_chunks_are_embedded(base: KnowledgeBase) -> None:
+    (first,) = base.add(("pumps.md", handbook(PARAGRAPHS)))
+    assert first.chunks >= 6
+    changed = [*PARAGRAPHS[:-1], "The last rule is another one: valves are closed at night."]
+    (second,) = base.add(("pumps.md", handbook(changed)))
+    assert second.active_version == 2
+    assert first.chunks - 2 <= base.indexer.reused < second.chunks
+    assert "valves" in base.search("When are valves closed?")[0].chunk.text
+    old = {chunk.text: chunk.point_id for chunk in base.versions.chunks(first.id, 2)}
+    vectors = base.index.vectors(list(old.values()))
+    assert len(vectors) == second.chunks
+    again = base.embedder.embed_documents(
+        [embedded_chunk_text(chunk, "Pumps") for chunk in base.versions.chunks(first.id, 2)]
+    )
+    for chunk, vector in zip(base.versions.chunks(first.id, 2), again, strict=True):
+        assert float(vectors[chunk.point_id] @ vector) > 0.999
+
+
+def test_the_old_version_answers_until_the_new_one_is_published(base: KnowledgeBase) -> None:
+    base.add(("leave.md", LEAVE))
+    base.indexer.may_go_on.clear()
+    base.indexer.started.clear()
+    (accepted,) = base.intake.add("hr", [("leave.md", io.BytesIO(LEAVE.replace(b"27", b"30")))])
+    assert base.indexer.started.wait(60)
+    assert ["27 days" in passage.chunk.text for passage in base.search("days of leave")] == [True]
+    base.indexer.may_go_on.set()
+    base.until(lambda: base.catalog.document(accepted.id).status.is_ready)
+    assert ["30 days" in passage.chunk.text for passage in base.search("days of leave")] == [True]
+
+
+def test_a_file_type_that_cannot_be_read_is_unsupported(base: KnowledgeBase) -> None:
+    (bad,) = base.add(("photo.bin", b"\x00\x01\x02\x03" * 100))
+    assert bad.status is DocumentStatus.UNSUPPORTED
+    assert bad.reason is not None
+    assert bad.reason.code == "unsupported_format"
+
+
+def test_a_duplicate_embeds_nothing_and_takes_over_when_the_first_is_deleted(base: KnowledgeBase) -> None:
+    first, second = base.add(("leave.md", LEAVE), ("copy/leave.md", LEAVE))
+    assert (second.status, second.duplicate_of) == (DocumentStatus.DUPLICATE, first.id)
+    assert [passage.path for passage in base.search("days of leave")] == ["leave.md"]
+    base.intake.delete(first.id)
+    base.until(lambda: base.catalog.document(second.id).status.is_ready)
+    assert [passage.path for passage in base.search("days of leave")] == ["copy/leave.md"]
+    assert base.blobs.path(second.sha256).exists()
+
+
+def test_kept_duplicates_are_found_under_both_paths(base: KnowledgeBase) -> None:
+    files = [(name, io.BytesIO(LEAVE)) for name in ("one.md", "two.md")]
+    accepted = base.intake.add("hr", files, duplicates_are=Duplicates.KEEP)
+    base.until(lambda: all(base.catalog.document(each.id).status.is_ready for each in accepted))
+    assert {passage.path for passage in base.search("days of leave")} == {"one.md", "two.md"}
+
+
+def test_a_cancelled_document_leaves_nothing_and_can_be_tried_again(base: KnowledgeBase) -> None:
+    base.indexer.may_go_on.clear()
+    (accepted,) = base.intake.add("hr", [("leave.md", io.BytesIO(LEAVE))])
+    assert base.indexer.started.wait(60)
+    assert base.control.cancel(accepted.id).status is DocumentStatus.CANCELLED
+    base.indexer.may_go_on.set()
+    base.until(lambda: base.jobs.is_idle)
+    assert base.index.count() == 0
+    assert base.versions.chunks(accepted.id, 1) == []
+    assert base.search("days of leave") == []
+    with pytest.raises(ConflictError, match="cancelled"):
+        base.control.cancel(accepted.id)
+    base.control.retry(accepted.id)
+    base.until(lambda: base.catalog.document(accepted.id).status.is_ready)
+    assert len(base.search("days of leave")) == 1
+
+
+def test_all_failed_documents_of_a_collection_are_tried_again(base: KnowledgeBase) -> None:
+    base.indexer.failures = [ValueError("one"), ValueError("two")]
+    files = (("leave.md", LEAVE), ("travel.md", TRAVEL), ("broken.pdf", b"%PDF-1.7\n"))
+    failed = base.add(*files)
+    assert {each.status for each in failed} == {DocumentStatus.FAILED}
+    assert {each.reason.stage for each in failed if each.reason} == {"embedding", "parsing"}
+    assert base.control.retry_failed(failed[0].collection_id) == 3
+    base.until(lambda: all(base.catalog.document(each.id).status.is_final for each in failed))
+    statuses = [base.catalog.document(each.id).status for each in failed]
+    assert statuses == [DocumentStatus.READY, DocumentStatus.READY, DocumentStatus.FAILED]
+
+
+def test_a_paused_collection_waits_and_others_go_on(base: KnowledgeBase) -> None:
+    paused = base.catalog.ensure_collection("paused")
+    base.control.pause([paused])
+    (waiting,) = base.intake.add("paused", [("leave.md", io.BytesIO(LEAVE))])
+    (other,) = base.add(("travel.md", TRAVEL))
+    assert other.status is DocumentStatus.READY
+    assert base.catalog.document(waiting.id).status is DocumentStatus.QUEUED
+    base.control.resume([paused])
+    base.until(lambda: base.catalog.document(waiting.id).status.is_ready)
+
+
+def test_pausing_holds_back_what_is_queued_already(base: KnowledgeBase) -> None:
+    base.jobs.stop()
+    base.jobs.open(worker=False, only_owner=True)
+    accepted = base.intake.add("hr", [(f"{n}.md", io.BytesIO(LEAVE + b"%d" % n)) for n in range(3)])
+    base.control.pause([accepted[0].collection_id])
+    base.jobs.stop()
+    base.jobs.open(worker=True, only_owner=True)
+    base.add(("travel.md", TRAVEL), collection="other")
+    assert {base.catalog.document(each.id).status for each in accepted} == {DocumentStatus.QUEUED}
+    base.control.resume([accepted[0].collection_id])
+    base.until(lambda: all(base.catalog.document(each.id).status.is_ready for each in accepted))
+
+
+def test_a_small_upload_overtakes_a_large_one_of_the_same_collection(base: KnowledgeBase) -> None:
+    base.jobs.stop()
+    base.jobs.open(worker=False, only_owner=True)
+    bulk = base.intake.add("hr", [(f"{n}.md", io.BytesIO(LEAVE + b"%d" % n)) for n in range(12)])
+    (urgent,) = base.intake.add("hr", [("travel.md", io.BytesIO(TRAVEL))])
+    base.jobs.stop()
+    base.jobs.open(worker=True, only_owner=True)
+    base.until(lambda: base.catalog.document(urgent.id).status.is_ready)
+    base.until(lambda: all(base.catalog.document(each.id).status.is_ready for each in bulk))
+    finished = sorted((base.catalog.document(each.id).updated_at, each.id) for each in (*bulk, urgent))
+    # Four are in work at a time: it was among the first.
+    assert urgent.id in [each for _, each in finished[:4]]
+
+
+def test_a_deletion_is_proved_by_count(base: KnowledgeBase) -> None:
+    (document,) = base.add(("pumps.md", handbook(PARAGRAPHS)))
+    base.intake.delete(document.id)
+    base.until(lambda: base.versions.deletions.record(document.id).verified_at is not None)
+    record = base.versions.deletions.record(document.id)
+    assert (record.chunks, record.vectors, record.blobs) == (document.chunks, document.chunks, 1)
+    assert base.index.count() == 0
+    assert list(base.blobs.stored()) == []
+
+
+def test_an_archive_and_a_replaced_file_leave_no_bytes_behind(base: KnowledgeBase) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("leave.md", LEAVE)
+    base.add(("policies.zip", packed.getvalue()), ("travel.md", TRAVEL))
+    (changed,) = base.add(("travel.md", TRAVEL.replace(b"140", b"150")))
+    base.until(lambda: len(list(base.blobs.stored())) == 2)
+    assert base.blobs.has(changed.sha256)
+
+
+def test_deleted_while_it_is_embedded_nothing_is_left(base: KnowledgeBase) -> None:
+    base.indexer.may_go_on.clear()
+    (accepted,) = base.intake.add("hr", [("leave.md", io.BytesIO(LEAVE))])
+    assert base.indexer.started.wait(60)
+    base.intake.delete(accepted.id)
+    base.until(lambda: not base.catalog.is_kept(accepted.id))
+    base.indexer.may_go_on.set()
+    base.until(lambda: base.jobs.is_idle)
+    assert base.index.count() == 0

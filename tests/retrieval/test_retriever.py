@@ -11,8 +11,7 @@ from corpus.documents import Chunk, CollectionId, Document, DocumentId, Document
 from corpus.errors import InvalidInputError
 from retrieval.adapters.in_memory import InMemoryIndex
 from retrieval.embedding import Vectors
-from retrieval.indexing import Indexer, average_length
-from retrieval.keyword import KeywordEncoder
+from retrieval.indexing import Indexer
 from retrieval.passages import Query, SearchMode
 from retrieval.retriever import Retriever
 
@@ -192,22 +191,3 @@ def test_title_is_searched_with_the_text(library: Library) -> None:
     [passage] = library.retriever.retrieve(query)
 
     assert passage.title == "Reimbursement"
-
-
-def test_reweighing_gives_the_index_that_the_new_encoder_would_have_written(library: Library) -> None:
-    library.add("a", "Notice period of four weeks.", "Notice.")
-    library.add("b", "The period of notice is longer for managers and their deputies.")
-    titled = [(each.document_id, each) for each in library.record.chunks.values()]
-    mean = average_length(titled)
-    assert mean is not None
-    keywords = KeywordEncoder(average_length=mean)
-    written_anew = InMemoryIndex()
-    Indexer(written_anew, LetterEmbedder(), keywords).index_titled(titled, collection_id=HR)
-
-    Indexer(library.index, LetterEmbedder(), keywords).reweigh(titled)
-
-    query = Query(text="notice period", collections=frozenset({HR}), mode=SearchMode.KEYWORD)
-    scores = [p.score for p in library.retriever.retrieve(query)]
-    expected = [p.score for p in Retriever(written_anew, LetterEmbedder(), library.record).retrieve(query)]
-    assert scores == expected
-    assert len(scores) == 3

@@ -20,18 +20,33 @@ export interface Collection {
   id: string;
   name: string;
   documents: number;
+  /** New documents wait until somebody resumes it. */
+  is_paused: boolean;
   created_at: string;
 }
 
 export type DocumentStatus =
   | 'queued'
+  | 'uploading'
   | 'parsing'
+  | 'ocr'
   | 'chunking'
   | 'embedding'
+  | 'indexing'
   | 'ready'
   | 'ready_with_warnings'
   | 'failed'
+  | 'unsupported'
+  | 'duplicate'
+  | 'cancelled'
   | 'deleted';
+
+export interface Progress {
+  chunks_done: number;
+  /** `null` until the text is cut into passages. */
+  chunks_total: number | null;
+  eta_seconds: number | null;
+}
 
 export interface Reason {
   code: string;
@@ -54,12 +69,19 @@ export interface SourceDocument {
   status: DocumentStatus;
   reason: Reason | null;
   warnings: string[];
+  progress: Progress;
+  /** Without a step for suspiciously long. */
+  is_stalled: boolean;
   pages: number | null;
   chunks: number;
   version: number;
   created_at: string;
   updated_at: string;
 }
+
+export type DocumentEvent =
+  | { type: 'document.changed'; document: SourceDocument }
+  | { type: 'document.deleted'; document_id: string; collection: string };
 
 export type BlockKind = 'heading' | 'paragraph' | 'list_item' | 'table' | 'code' | 'caption';
 

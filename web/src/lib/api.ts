@@ -1,6 +1,6 @@
 /** The API, one function per operation. Every failure is a `ProblemError`. */
 
-import type { AnswerEvent, Collection, DocumentText, Page, SourceDocument } from './api-types';
+import type { AnswerEvent, Collection, DocumentEvent, DocumentText, Page, SourceDocument } from './api-types';
 import { CONNECTION_LOST, OFFLINE, ProblemError, clientProblem, problemOf } from './problems';
 import { readServerSentEvents } from './sse';
 
@@ -40,6 +40,30 @@ export async function deleteDocument(documentId: string): Promise<void> {
 
 export async function deleteCollection(collectionId: string): Promise<void> {
   await request(`/collections/${encodeURIComponent(collectionId)}`, { method: 'DELETE' });
+}
+
+export async function cancelDocument(documentId: string): Promise<void> {
+  await request(`/documents/${encodeURIComponent(documentId)}/cancel`, { method: 'POST' });
+}
+
+export async function retryDocument(documentId: string): Promise<void> {
+  await request(`/documents/${encodeURIComponent(documentId)}/retry`, { method: 'POST' });
+}
+
+export async function steerCollection(
+  collectionId: string,
+  verb: 'retry' | 'pause' | 'resume',
+): Promise<void> {
+  await request(`/collections/${encodeURIComponent(collectionId)}/${verb}`, { method: 'POST' });
+}
+
+/** What happens to a collection's documents; the browser itself reconnects and goes on where it was. */
+export function listenToDocuments(collection: string, onEvent: (event: DocumentEvent) => void): () => void {
+  const source = new EventSource(`${BASE}/documents/events?${new URLSearchParams({ collection })}`);
+  const take = (message: MessageEvent<string>) => onEvent(JSON.parse(message.data) as DocumentEvent);
+  source.addEventListener('document.changed', take);
+  source.addEventListener('document.deleted', take);
+  return () => source.close();
 }
 
 /** The events of an answer; no collections named means all of them. */

@@ -1,13 +1,36 @@
-import { deleteCollection, deleteDocument, listCollections, listDocuments } from '../lib/api';
-import type { Collection, DocumentStatus, Problem, SourceDocument } from '../lib/api-types';
+import {
+  cancelDocument,
+  deleteCollection,
+  deleteDocument,
+  listCollections,
+  listDocuments,
+  listenToDocuments,
+  retryDocument,
+  steerCollection,
+} from '../lib/api';
+import type { Collection, DocumentEvent, DocumentStatus, Problem, SourceDocument } from '../lib/api-types';
 import { ProblemError } from '../lib/problems';
 
-const FINAL: ReadonlySet<DocumentStatus> = new Set(['ready', 'ready_with_warnings', 'failed', 'deleted']);
-const POLL_WORKING_MS = 1000;
-const POLL_IDLE_MS = 15_000;
+const FINAL: ReadonlySet<DocumentStatus> = new Set([
+  'ready',
+  'ready_with_warnings',
+  'failed',
+  'unsupported',
+  'duplicate',
+  'cancelled',
+  'deleted',
+]);
+const RETRYABLE: ReadonlySet<DocumentStatus> = new Set(['failed', 'unsupported', 'duplicate', 'cancelled']);
+/** Events bring changes at once; asking again covers what no event tells, such as a stall. */
+const POLL_MS = 15_000;
+const SETTLE_MS = 300;
 
 export function isFinal(status: DocumentStatus): boolean {
   return FINAL.has(status);
+}
+
+export function isRetryable(status: DocumentStatus): boolean {
+  return RETRYABLE.has(status);
 }
 
 class Library {
@@ -37,11 +60,16 @@ class Library {
     await deleteCollection(collection.id);
     await this.refresh();
   }
+
+  async steer(collection: Collection, verb: 'retry' | 'pause' | 'resume'): Promise<void> {
+    await steerCollection(collection.id, verb);
+    await this.refresh();
+  }
 }
 
 export const library = new Library();
 
-/** The documents of one collection, asked for again until each stands at its end. */
+/** The documents of one collection, as they are now. */
 export class DocumentList {
   documents: SourceDocument[] | null = $state.raw(null);
   problem: Problem | null = $state.raw(null);
@@ -51,6 +79,7 @@ export class DocumentList {
   #timer: number | undefined;
   #isClosed = false;
   #latest = 0;
+  #stopListening: (() => void) | null = null;
 
   constructor(collection: string) {
     this.#collection = collection;
@@ -65,6 +94,7 @@ export class DocumentList {
       if (mine !== this.#latest || this.#isClosed) return;
       this.documents = documents;
       this.problem = null;
+      this.#stopListening ??= listenToDocuments(this.#collection, (event) => this.#take(event));
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error;
       if (mine !== this.#latest) return;
@@ -80,6 +110,16 @@ export class DocumentList {
     await this.refresh();
   }
 
+  async cancel(document: SourceDocument): Promise<void> {
+    await cancelDocument(document.id);
+    await this.refresh();
+  }
+
+  async retry(document: SourceDocument): Promise<void> {
+    await retryDocument(document.id);
+    await this.refresh();
+  }
+
   async delete(document: SourceDocument): Promise<void> {
     await deleteDocument(document.id);
     await Promise.all([this.refresh(), library.refresh()]);
@@ -87,14 +127,25 @@ export class DocumentList {
 
   close(): void {
     this.#isClosed = true;
+    this.#stopListening?.();
     window.clearTimeout(this.#timer);
   }
 
-  #schedule(): void {
-    if (this.#isClosed) return;
-    const isWorking = this.documents?.some((document) => !isFinal(document.status)) ?? false;
-    const wait = isWorking ? POLL_WORKING_MS : POLL_IDLE_MS;
-    this.#timer = window.setTimeout(() => void this.refresh(), wait);
+  #take(event: DocumentEvent): void {
+    const documents = this.documents ?? [];
+    if (event.type === 'document.deleted') {
+      this.documents = documents.filter((one) => one.id !== event.document_id);
+    } else if (documents.some((one) => one.id === event.document.id)) {
+      this.documents = documents.map((one) => (one.id === event.document.id ? event.document : one));
+    } else {
+      // Its place in the list is the server's to say; many may be new at once.
+      this.#schedule(SETTLE_MS);
+    }
+  }
+
+  #schedule(wait: number = POLL_MS): void {
+    window.clearTimeout(this.#timer);
+    if (!this.#isClosed) this.#timer = window.setTimeout(() => void this.refresh(), wait);
   }
 
   async #load(): Promise<SourceDocument[]> {

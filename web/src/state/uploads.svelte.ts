@@ -11,6 +11,8 @@ export interface Upload {
   readonly collection: string;
   readonly path: string;
   readonly file: File;
+  /** Part of many: what somebody sends beside it goes first. */
+  readonly isBulk: boolean;
   state: 'waiting' | 'sending' | 'storing' | 'failed';
   /** 0 to 1. */
   sent: number;
@@ -18,6 +20,7 @@ export interface Upload {
 }
 
 const PARALLEL = 3;
+const SMALL_UPLOAD = 10;
 
 /** Files on their way to the server. What has arrived leaves this list: the server tells of it from then on. */
 class Uploads {
@@ -36,9 +39,10 @@ class Uploads {
   }
 
   add(collection: string, files: PathFile[]): void {
+    const isBulk = files.length > SMALL_UPLOAD;
     for (const { file, path } of files) {
       const id = ++this.#lastId;
-      this.items.push({ id, collection, path, file, state: 'waiting', sent: 0, problem: null });
+      this.items.push({ id, collection, path, file, isBulk, state: 'waiting', sent: 0, problem: null });
     }
     this.#startNext();
   }
@@ -75,6 +79,7 @@ class Uploads {
     request.open('POST', uploadUrl);
     const form = new FormData();
     form.append('collection', item.collection);
+    form.append('is_bulk', String(item.isBulk));
     form.append('files', item.file, item.path);
     request.send(form);
   }

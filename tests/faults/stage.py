@@ -1,0 +1,192 @@
+"""Runs Sourcebook's ingestion in processes that tests may kill: forked, so that each starts at once.
+
+A script of its own. It reads a JSON command a line, `{"run": {…}}` or `{"wait": PID}`, and answers each.
+"""
+
+import io
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from shared_index import SharedIndex
+
+from corpus import crash_points
+from corpus.blobs import LocalBlobs
+from corpus.catalog import Catalog
+from corpus.database import Database
+from corpus.documents import UNFINISHED_STATUSES, DocumentId
+from corpus.versions import Versions
+from ingest.chunking import Chunker
+from ingest.intake import Intake
+from ingest.jobs import Jobs, JobsSettings
+from ingest.parsed import BlockKind, ParsedDocument, ParsedDocumentBuilder
+from ingest.pipeline import Pipeline
+from retrieval.adapters.qdrant_edge import QdrantEdgeIndex
+from retrieval.embedding import Vectors
+from retrieval.index import Index
+from retrieval.indexing import Indexer
+
+COLLECTION = "faults"
+DIMENSION = 26
+
+
+class LetterEmbedder:
+    """Counts letters, as slowly as it is told: the real model would make these tests last for hours."""
+
+    model, dimension, max_tokens = "letters", DIMENSION, 60
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def token_offsets(self, text: str) -> list[tuple[int, int]]:
+        return [(place, place + 4) for place in range(0, len(text), 4)]
+
+    def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        time.sleep(self._seconds)
+        counts = [[text.lower().count(chr(97 + letter)) + 0.1 for letter in range(26)] for text in texts]
+        vectors = np.array(counts, dtype=np.float32)
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+    def embed_query(self, text: str) -> Vectors:
+        return self.embed_documents([text])[0]
+
+
+class TextParser:
+    def parse(self, path: Path, name: str, media_type: str) -> ParsedDocument:  # noqa: ARG002
+        builder = ParsedDocumentBuilder()
+        for paragraph in path.read_text().split("\n\n"):
+            builder.block(BlockKind.PARAGRAPH, paragraph)
+        return builder.build(title=name, language="en")
+
+
+class ToldVersions(Versions):
+    """Tells in the history which process published what."""
+
+    def __init__(self, database: Database, tell: Callable[..., None]) -> None:
+        super().__init__(database)
+        self._tell = tell
+
+    def publish(self, document_id: DocumentId, version: int) -> bool:
+        published = super().publish(document_id, version)
+        if published:
+            self._tell(published=document_id, version=version, process=os.getpid())
+        return published
+
+
+class Scene:
+    """One process's ingestion over the database and folder that it is given."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.folder = Path(config["folder"])
+        database = Database(config["database"])
+        database.migrate()
+        self.catalog, self.versions = Catalog(database), ToldVersions(database, self.tell)
+        blobs = LocalBlobs(self.folder / "blobs")
+        self.index = open_index(self.folder, is_shared=config["is_shared"])
+        embedder = LetterEmbedder(config["embed_seconds"])
+        pipeline = Pipeline(
+            self.catalog,
+            self.versions,
+            blobs,
+            TextParser(),
+            Chunker(embedder),
+            Indexer(self.index, embedder),
+            self.index,
+        )
+        lease = config["lease_seconds"]
+        settings = JobsSettings(poll_seconds=0.05, lease_seconds=lease, grace_seconds=lease / 2)
+        self.jobs = Jobs(database, pipeline, settings)
+        self.jobs.open(worker=config["is_worker"], only_owner=not config["is_shared"])
+        self.intake = Intake(database, self.catalog, self.versions, blobs, self.jobs)
+
+    def tell(self, **event: object) -> None:
+        """Appends to the history, on disk when it returns."""
+        with (self.folder / "history.jsonl").open("a") as file:
+            file.write(json.dumps(event) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def add(self, files: Sequence[tuple[str, str]]) -> None:
+        for path, text in files:
+            (document,) = self.intake.add(COLLECTION, [(path, io.BytesIO(text.encode()))])
+            self.tell(accepted=document.id, path=path)
+
+    def delete(self, path: str) -> None:
+        for document in self.catalog.documents():
+            if document.path == path:
+                self.intake.delete(document.id)
+                self.tell(deleted=document.id, path=path)
+
+    def settle(self) -> None:
+        """Until every document is at its end and every deletion carried out."""
+        while (
+            self.catalog.documents(statuses=UNFINISHED_STATUSES, limit=1)
+            or any(record.verified_at is None for record in self.versions.deletions.records(limit=1000))
+            or self.jobs.unfinished_deletions()
+            or not self.jobs.is_idle
+        ):
+            time.sleep(0.02)
+
+    def close(self) -> None:
+        self.jobs.stop()
+        self.index.close()
+
+
+def open_index(folder: Path, *, is_shared: bool) -> Index:
+    if is_shared:
+        return SharedIndex(folder / "index.db")
+    return QdrantEdgeIndex(folder / "index", dimension=DIMENSION)
+
+
+def play(config: dict[str, Any]) -> None:
+    crash_points.arm(config["crash_at"])
+    scene = Scene(config)
+    for verb, value in config["acts"]:
+        if verb == "settle":
+            scene.settle()
+        elif verb == "sleep":
+            time.sleep(value)
+        else:
+            getattr(scene, verb)(value)
+    scene.close()
+
+
+def main() -> None:
+    for line in sys.stdin:
+        command = json.loads(line)
+        if "wait" in command:
+            _, status = os.waitpid(command["wait"], 0)
+            _answer(code=os.waitstatus_to_exitcode(status))
+            continue
+        process = os.fork()
+        if process == 0:
+            _be_the_child(command["run"])
+        _answer(process=process)
+
+
+def _answer(**reply: int) -> None:
+    sys.stdout.write(json.dumps(reply) + "\n")
+    sys.stdout.flush()
+
+
+def _be_the_child(config: dict[str, Any]) -> None:
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(2, 1)
+    code = 1
+    try:
+        play(config)
+        code = 0
+    except BaseException:  # noqa: BLE001  # the edge of this process
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    main()
