@@ -12,7 +12,8 @@ from typing import Any
 
 from PIL import Image
 
-from ingest.parsers.ocr.readings import PageReading, PrintedLine, Turn
+from ingest.parsers.ocr.lines import printed_lines
+from ingest.parsers.ocr.readings import PageReading, Turn
 from ingest.parsers.pdf.geometry import Rect, Word
 
 LONGEST_SIDE_PIXELS = 2600
@@ -71,7 +72,9 @@ class Recognizer:
                 shown_height=picture.height * points,
             ),
             lines=tuple(
-                printed for line in page.lines for printed in _printed_lines(line, points) if printed.text
+                printed
+                for line in page.lines
+                for printed in printed_lines(_words(line, points), _pieces(line, points), line.confidence)
             ),
         )
 
@@ -96,39 +99,13 @@ def _lies_on_its_side(page: Any) -> bool:
     return tall > _MOSTLY * sum(max(box.height, box.width) for box in boxes)
 
 
-def _printed_lines(line: Any, points: float) -> list[PrintedLine]:
-    """The engine joins lines of neighbouring columns; its segments are what stands together."""
+def _words(line: Any, points: float) -> list[Word]:
     words = [_word(word, points) for word in line.words if word.text.strip()]
-    if not line.segments:
-        return [_printed(line, tuple(words), points)]
-    parts: list[PrintedLine] = []
-    for segment in line.segments:
-        rect = _rect(segment.box, points)
-        inside = tuple(word for word in words if rect.x0 - 1 <= word.center_x <= rect.x1 + 1)
-        parts.append(_printed(segment, inside, points))
-    return parts
+    return words or [_word(line, points)]
 
 
-def _printed(line: Any, words: tuple[Word, ...], points: float) -> PrintedLine:
-    rect = _rect(line.box, points)
-    text = " ".join(line.text.split())
-    if "".join(word.text for word in words) != text.replace(" ", ""):
-        words = _spread(text, rect)
-    return PrintedLine(
-        x0=rect.x0, y0=rect.y0, x1=rect.x1, y1=rect.y1, text=text, words=words, confidence=line.confidence
-    )
-
-
-def _spread(text: str, rect: Rect) -> tuple[Word, ...]:
-    """Words laid out evenly over their line, where the engine's own do not add up to its text."""
-    share = (rect.x1 - rect.x0) / max(len(text), 1)
-    words: list[Word] = []
-    position = 0
-    for part in text.split(" "):
-        x0, x1 = rect.x0 + share * position, rect.x0 + share * (position + len(part))
-        words.append(Word(x0=x0, y0=rect.y0, x1=x1, y1=rect.y1, text=part))
-        position += len(part) + 1
-    return tuple(words)
+def _pieces(line: Any, points: float) -> list[Rect]:
+    return [_rect(segment.box, points) for segment in line.segments]
 
 
 def _word(word: Any, points: float) -> Word:

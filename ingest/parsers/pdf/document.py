@@ -22,7 +22,8 @@ from ingest.parsers.finishing import finish
 from ingest.parsers.ocr.engine import is_installed
 from ingest.parsers.ocr.pages import add_read_page, page_warning, reading_warnings
 from ingest.parsers.ocr.readings import PageReading
-from ingest.parsers.pdf.page_blocks import add_page
+from ingest.parsers.pdf.furniture import find_furniture
+from ingest.parsers.pdf.page_blocks import add_page, page_words
 from ingest.parsers.pdf.pictured import is_garbled, pages_in_pictures, picture_for_reading
 from ingest.parsers.pdf.plain_lines import add_plain_page
 
@@ -31,8 +32,6 @@ _PASSWORD_ERROR = 4
 """FPDF_ERR_PASSWORD"""
 _MAY_COPY = 1 << 4
 """Bit 5 of the user access permissions, ISO 32000-1 table 22."""
-_FEW_PAGES = 2
-"""In so short a document a header or footer is not a repetition, and may hold what matters."""
 _MISREAD_SHARE = 0.4
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _NO_TITLE = re.compile(
@@ -53,7 +52,7 @@ def parse_pdf(path: Path, name: str, readings: Mapping[int, PageReading] | None 
     if pages > MAX_PAGES:
         raise LimitExceededError(f"'{name}' has {pages:,} pages; {MAX_PAGES:,} is the most.")
     builder = ParsedDocumentBuilder()
-    layout = _layout(path, keep_page_furniture=pages <= _FEW_PAGES)
+    layout = _layout(path)
     unread = pages_in_pictures(document, layout.pages) if layout else []
     if layout:
         warnings = _add_pages(builder, document, layout, readings or {})
@@ -80,7 +79,7 @@ def parse_pdf(path: Path, name: str, readings: Mapping[int, PageReading] | None 
 def pictures_for_reading(path: Path, pages: Sequence[int]) -> Iterator[tuple[int, Image.Image]]:
     """Each of the pages (from 1) as a picture, without the text that is read without recognition."""
     document = pypdfium2.PdfDocument(path)
-    layout = _layout(path, keep_page_furniture=True, pages=pages)
+    layout = _layout(path, pages)
     for page in layout.pages if layout else ():
         yield page.page_num, picture_for_reading(document, page)
 
@@ -111,19 +110,20 @@ def _add_pages(
     readings: Mapping[int, PageReading],
 ) -> list[str]:
     """Adds all pages; returns warnings about those that could not be read."""
+    furniture = find_furniture(page_words(page) for page in layout.pages)
     for page in layout.pages:
         reading = readings.get(page.page_num)
         if reading is None or page.complexity is None or not is_garbled(page.complexity):
             if _is_misread(page):
                 add_plain_page(builder, document, page.page_num)
             else:
-                add_page(builder, page)
+                add_page(builder, page, furniture.get(page.page_num, ()))
         if reading is not None:
             add_read_page(builder, reading)
     return page_warning([error.page_num for error in layout.page_errors], "could not be read")
 
 
-def _layout(path: Path, *, keep_page_furniture: bool, pages: Sequence[int] = ()) -> ParseResult | None:
+def _layout(path: Path, pages: Sequence[int] = ()) -> ParseResult | None:
     """All pages, or those named; `None` where liteparse cannot read the file."""
     engine = LiteParse(
         ocr_enabled=False,
@@ -136,7 +136,7 @@ def _layout(path: Path, *, keep_page_furniture: bool, pages: Sequence[int] = ())
         extract_blocks=True,
         emit_word_boxes=True,
         extract_links=False,
-        keep_headers_footers=keep_page_furniture,
+        keep_headers_footers=True,
         include_complexity=True,
     )
     try:

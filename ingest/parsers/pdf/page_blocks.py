@@ -8,6 +8,7 @@ from liteparse.types import LayoutBlock, LayoutCell, ParsedPage
 
 from corpus.documents import Box
 from ingest.parsed import BlockKind, ParsedDocumentBuilder
+from ingest.parsers.pdf.furniture import PageWords
 from ingest.parsers.pdf.geometry import PageSize, Rect, Word, union, visual_lines
 from ingest.parsers.pdf.line_boxes import line_boxes
 from ingest.parsers.pdf.markup import has_invented_formula, without_markup
@@ -17,9 +18,10 @@ from ingest.parsers.pdf.tables import FoundTable, find_tables
 _TOKEN = re.compile(r"\w+")
 _COHERENT_SHARE = 0.95
 """liteparse's own table is kept when this share of the rows found here stand whole in its rows."""
-_MAX_LOST_SHARE = 0.4
 _LONGEST_CELL_CHARS = 600
-_MIN_LOST_CHARS = 20
+_MIN_LOST_CHARS = 4
+"""A single shorter word is more likely a list's number or a sign than lost text."""
+_BROKEN_AT_ENDS = 3
 _KINDS = {
     "paragraph": BlockKind.PARAGRAPH,
     "list_item": BlockKind.LIST_ITEM,
@@ -28,17 +30,24 @@ _KINDS = {
 }
 
 
-def add_page(builder: ParsedDocumentBuilder, page: ParsedPage) -> None:
-    """Adds the page's blocks in reading order."""
-    _PageWalk(builder, page).add()
+def add_page(builder: ParsedDocumentBuilder, page: ParsedPage, furniture: Sequence[Rect] = ()) -> None:
+    """Adds the page's blocks in reading order, without what stands in `furniture`."""
+    _PageWalk(builder, page, furniture).add()
+
+
+def page_words(page: ParsedPage) -> PageWords:
+    upright, _ = _words(page)
+    return PageWords(number=page.page_num, height=page.height, words=upright)
 
 
 class _PageWalk:
-    def __init__(self, builder: ParsedDocumentBuilder, page: ParsedPage) -> None:
+    def __init__(self, builder: ParsedDocumentBuilder, page: ParsedPage, furniture: Sequence[Rect]) -> None:
         self._builder = builder
         self._size = PageSize(number=page.page_num, width=page.width, height=page.height)
         self._blocks = [block for block in page.blocks or () if block.kind not in ("figure", "rule")]
-        self._words, self._rotated = _words(page)
+        upright, self._rotated = _words(page)
+        self._words = [word for word in upright if not _lies_in(word, furniture)]
+        self._furniture = [" ".join(_tokens(_as_printed(line))) for line in _lines_in(upright, furniture)]
         self._printed = {word.text for word in self._words}
         self._free = list(self._words)
         """Words that no block has claimed yet."""
@@ -87,7 +96,10 @@ class _PageWalk:
         number = self._size.number
         words = self._claim(rect)
         if block.kind == "table":
-            self._add_table(list(_table_cells(block)), words)
+            rows = [row for row in _table_cells(block) if not self._is_furniture(_row_text(row))]
+            self._add_table(rows, words)
+            return
+        if not words and self._is_furniture(_block_text(block)):
             return
         text = without_markup(_block_text(block), self._printed)
         if has_invented_formula(text, self._printed) and words:
@@ -116,7 +128,7 @@ class _PageWalk:
         middles = [row.center_y for row in table.source]
         top, bottom = min(middles) - 3, max(middles) + 3
         outside = [word for word in self._claim(rect) if not top <= word.center_y <= bottom]
-        self._add_lines(outside)
+        self._add_lines(visual_lines(outside))
 
     def _add_repaired(self, index: int) -> None:
         if index in self._added:
@@ -127,21 +139,22 @@ class _PageWalk:
         boxes = [self._size.box(row.rect) for row in table.rows]
         self._builder.table([row.cells for row in table.rows], page=self._size.number, boxes=boxes)
 
+    def _is_furniture(self, text: str) -> bool:
+        """Whether `text` is one or several of the lines that are left out."""
+        left = " ".join(_tokens(text))
+        for line in self._furniture:
+            left = left.replace(line, "", 1)
+        return bool(self._furniture) and not left.strip()
+
     def _add_lost_text(self) -> None:
-        """liteparse drops rotated text, and on some pages takes the body for page furniture.
-
-        Running headers and page numbers, which it drops by intention, are a small share of a page.
-        """
-        shown = Counter(_tokens(" ".join(_block_text(block) for block in self._blocks)))
-        lost = [word for word in self._free if not _take(shown, _tokens(word.text))]
-        rotated = [word for word in self._rotated if not _take(shown, _tokens(word.text))]
-        total = _chars(self._words) + _chars(self._rotated)
-        if total > _MIN_LOST_CHARS and _chars(lost) + _chars(rotated) > _MAX_LOST_SHARE * total:
+        """Lines that no block holds: liteparse drops rotated text, and here and there a line of the body."""
+        shown = [f" {' '.join(_tokens(_block_text(block)))} " for block in self._blocks]
+        for words in (self._free, self._rotated):
+            lost = [line for line in visual_lines(words) if not _is_shown(line, shown)]
             self._add_lines(lost)
-            self._add_lines(rotated)
 
-    def _add_lines(self, words: Sequence[Word]) -> None:
-        for line in visual_lines(words):
+    def _add_lines(self, lines: Sequence[Sequence[Word]]) -> None:
+        for line in lines:
             text = " ".join(word.text for word in line)
             box = self._size.box(union(line))
             self._builder.block(BlockKind.PARAGRAPH, text, page=self._size.number, lines=[(text, box)])
@@ -220,13 +233,24 @@ def _tokens(text: str) -> list[str]:
     return _TOKEN.findall(text.lower())
 
 
-def _take(shown: Counter[str], tokens: Sequence[str]) -> bool:
-    """Whether `shown` holds all tokens; if so, they are taken out of it."""
-    if not tokens or any(shown[token] <= 0 for token in tokens):
-        return False
-    shown.subtract(tokens)
-    return True
+def _is_shown(line: Sequence[Word], shown: Sequence[str]) -> bool:
+    """Whether a block has the words of `line` in a row; broken words at its ends are joined there."""
+    tokens = [token for word in line for token in _tokens(word.text)]
+    if not tokens or (len(tokens) == 1 and len(tokens[0]) < _MIN_LOST_CHARS):
+        return True
+    inner = tokens[1:-1] if len(tokens) > _BROKEN_AT_ENDS else tokens
+    return not any(char.isalnum() for token in tokens for char in token) or any(
+        f" {' '.join(inner)} " in text for text in shown
+    )
 
 
-def _chars(words: Sequence[Word]) -> int:
-    return sum(len(word.text) for word in words)
+def _lies_in(word: Word, furniture: Sequence[Rect]) -> bool:
+    return any(rect.holds_center(word) for rect in furniture)
+
+
+def _lines_in(words: Sequence[Word], furniture: Sequence[Rect]) -> list[list[Word]]:
+    return [[word for word in words if rect.holds_center(word)] for rect in furniture]
+
+
+def _row_text(row: Sequence[LayoutCell]) -> str:
+    return " ".join(cell.text for cell in row)
