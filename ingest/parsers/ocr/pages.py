@@ -9,7 +9,7 @@ from corpus.documents import Box
 from ingest.parsed import BlockKind, ParsedDocumentBuilder
 from ingest.parsers.ocr.reading_order import reading_order
 from ingest.parsers.ocr.readings import PageReading, PrintedLine
-from ingest.parsers.pdf.geometry import Rect
+from ingest.parsers.pdf.geometry import Rect, visual_lines
 from ingest.parsers.pdf.rows import rows_of
 from ingest.parsers.pdf.tables import FoundTable, find_tables
 
@@ -25,7 +25,7 @@ _BROKEN_WORD = re.compile(r"[^\W\d_]-$")
 _CJK = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class _TableUnit(Rect):
     table: FoundTable
 
@@ -37,7 +37,7 @@ def add_read_page(builder: ParsedDocumentBuilder, reading: PageReading) -> None:
     words = [word for line in lines for word in line.words]
     tables = [
         _TableUnit(x0=rect.x0, y0=rect.y0, x1=rect.x1, y1=rect.y1, table=table)
-        for table in find_tables(rows_of(words))
+        for table in find_tables(rows_of(visual_lines(words)))
         for rect in (table.rect,)
     ]
     free = [line for line in lines if not any(table.holds_center(line) for table in tables)]

@@ -40,7 +40,7 @@ class Turn:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class PrintedLine(Rect):
     """Words that stand together on one line, in the upright frame."""
 

@@ -1,7 +1,7 @@
 """PDF: liteparse's layout with our table repair, PDFium's plain lines where it fails, recognised pictures."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from ingest.parsers.ocr.pages import add_read_page, page_warning, reading_warnin
 from ingest.parsers.ocr.readings import PageReading
 from ingest.parsers.pdf.furniture import find_furniture
 from ingest.parsers.pdf.page_blocks import add_page, page_words
-from ingest.parsers.pdf.pictured import is_garbled, pages_in_pictures, picture_for_reading
+from ingest.parsers.pdf.pictured import is_garbled, may_need_ocr, pages_in_pictures, picture_for_reading
 from ingest.parsers.pdf.plain_lines import add_plain_page
 
 MAX_PAGES = 5000
@@ -53,9 +53,12 @@ def parse_pdf(path: Path, name: str, readings: Mapping[int, PageReading] | None 
         raise LimitExceededError(f"'{name}' has {pages:,} pages; {MAX_PAGES:,} is the most.")
     builder = ParsedDocumentBuilder()
     layout = _layout(path)
-    unread = pages_in_pictures(document, layout.pages) if layout else []
+    suspects = _look_closer(path, layout)
+    unread = pages_in_pictures(document, suspects)
     if layout:
-        warnings = _add_pages(builder, document, layout, readings or {})
+        garbled = {page.page_num for page in suspects if page.complexity and is_garbled(page.complexity)}
+        replaced = garbled.intersection(readings or ())
+        warnings = _add_pages(builder, document, layout, readings or {}, replaced)
     else:
         warnings = _add_plain_pages(builder, document)
     if unread and readings is None and is_installed():
@@ -79,7 +82,7 @@ def parse_pdf(path: Path, name: str, readings: Mapping[int, PageReading] | None 
 def pictures_for_reading(path: Path, pages: Sequence[int]) -> Iterator[tuple[int, Image.Image]]:
     """Each of the pages (from 1) as a picture, without the text that is read without recognition."""
     document = pypdfium2.PdfDocument(path)
-    layout = _layout(path, pages)
+    layout = _layout(path, pages, looking_closer=True)
     for page in layout.pages if layout else ():
         yield page.page_num, picture_for_reading(document, page)
 
@@ -108,22 +111,34 @@ def _add_pages(
     document: pypdfium2.PdfDocument,
     layout: ParseResult,
     readings: Mapping[int, PageReading],
+    replaced: Set[int],
 ) -> list[str]:
-    """Adds all pages; returns warnings about those that could not be read."""
-    furniture = find_furniture(page_words(page) for page in layout.pages)
-    for page in layout.pages:
+    """Adds all pages; returns warnings about those that could not be read.
+
+    Of the pages `replaced`, whose own text is rubbish, only the reading is added.
+    """
+    words = [page_words(page) for page in layout.pages]
+    furniture = find_furniture(words)
+    for page, its_words in zip(layout.pages, words, strict=True):
         reading = readings.get(page.page_num)
-        if reading is None or page.complexity is None or not is_garbled(page.complexity):
+        if page.page_num not in replaced:
             if _is_misread(page):
                 add_plain_page(builder, document, page.page_num)
             else:
-                add_page(builder, page, furniture.get(page.page_num, ()))
+                add_page(builder, page, its_words, furniture.get(page.page_num, ()))
         if reading is not None:
             add_read_page(builder, reading)
     return page_warning([error.page_num for error in layout.page_errors], "could not be read")
 
 
-def _layout(path: Path, pages: Sequence[int] = ()) -> ParseResult | None:
+def _look_closer(path: Path, layout: ParseResult | None) -> list[ParsedPage]:
+    """The pages that may be pictures, with what liteparse says about them."""
+    numbers = [page.page_num for page in layout.pages if may_need_ocr(page)] if layout else []
+    closer = _layout(path, numbers, looking_closer=True) if numbers else None
+    return closer.pages if closer else []
+
+
+def _layout(path: Path, pages: Sequence[int] = (), *, looking_closer: bool = False) -> ParseResult | None:
     """All pages, or those named; `None` where liteparse cannot read the file."""
     engine = LiteParse(
         ocr_enabled=False,
@@ -137,7 +152,7 @@ def _layout(path: Path, pages: Sequence[int] = ()) -> ParseResult | None:
         emit_word_boxes=True,
         extract_links=False,
         keep_headers_footers=True,
-        include_complexity=True,
+        include_complexity=looking_closer,
     )
     try:
         return engine.parse(path)

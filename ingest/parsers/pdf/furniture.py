@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ingest.parsers.pdf.geometry import Rect, Word, union, visual_lines
+from ingest.parsers.pdf.geometry import PageWords, Rect, union
 
 _MARGIN = 0.13
 """Share of the page's height, at its top and at its bottom, in which furniture stands."""
@@ -26,13 +26,6 @@ _ROMAN = re.compile(r"[ivxlc]{1,7}")
 _ONLY_A_NUMBER = re.compile(
     r"\W*(?:(?:page|seite|pagina|página|pág|p)\W*)?#\W*(?:(?:of|von|de|di|sur|/)?\W*#\W*)?"
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageWords:
-    number: int
-    height: float
-    words: Sequence[Word]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +56,11 @@ def find_furniture(pages: Iterable[PageWords]) -> dict[int, list[Rect]]:
 def _outer_lines(page: PageWords) -> Iterator[tuple[str, _Line]]:
     """The lines in the page's margins and at its edges, with their text as all pages have it."""
     margin = _MARGIN * page.height
-    lines = visual_lines(page.words)
+    lines = page.lines
     for index, line in enumerate(lines):
         after = len(lines) - 1 - index
+        if min(index, after) >= _OUTERMOST_LINES:
+            continue
         height = line[0].center_y
         in_margin = (index < _OUTERMOST_LINES and height < margin) or (
             after < _OUTERMOST_LINES and height > page.height - margin

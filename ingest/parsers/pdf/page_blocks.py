@@ -4,15 +4,15 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 from liteparse.types import LayoutBlock, LayoutCell, ParsedPage
 
 from corpus.documents import Box
 from ingest.parsed import BlockKind, ParsedDocumentBuilder
-from ingest.parsers.pdf.furniture import PageWords
-from ingest.parsers.pdf.geometry import PageSize, Rect, Word, union, visual_lines
+from ingest.parsers.pdf.geometry import PageSize, PageWords, Rect, Word, by_line, union, visual_lines
 from ingest.parsers.pdf.line_boxes import line_boxes
 from ingest.parsers.pdf.markup import has_invented_formula, without_markup
-from ingest.parsers.pdf.rows import rows_of
+from ingest.parsers.pdf.rows import may_hold_table, rows_of
 from ingest.parsers.pdf.tables import FoundTable, find_tables
 
 _TOKEN = re.compile(r"\w+")
@@ -30,27 +30,32 @@ _KINDS = {
 }
 
 
-def add_page(builder: ParsedDocumentBuilder, page: ParsedPage, furniture: Sequence[Rect] = ()) -> None:
+def add_page(
+    builder: ParsedDocumentBuilder, page: ParsedPage, words: PageWords, furniture: Sequence[Rect] = ()
+) -> None:
     """Adds the page's blocks in reading order, without what stands in `furniture`."""
-    _PageWalk(builder, page, furniture).add()
-
-
-def page_words(page: ParsedPage) -> PageWords:
-    upright, _ = _words(page)
-    return PageWords(number=page.page_num, height=page.height, words=upright)
+    _PageWalk(builder, page, words, furniture).add()
 
 
 class _PageWalk:
-    def __init__(self, builder: ParsedDocumentBuilder, page: ParsedPage, furniture: Sequence[Rect]) -> None:
+    def __init__(
+        self,
+        builder: ParsedDocumentBuilder,
+        page: ParsedPage,
+        words: PageWords,
+        furniture: Sequence[Rect],
+    ) -> None:
         self._builder = builder
         self._size = PageSize(number=page.page_num, width=page.width, height=page.height)
         self._blocks = [block for block in page.blocks or () if block.kind not in ("figure", "rule")]
-        upright, self._rotated = _words(page)
-        self._words = [word for word in upright if not _lies_in(word, furniture)]
-        self._furniture = [" ".join(_tokens(_as_printed(line))) for line in _lines_in(upright, furniture)]
+        self._lines, left_out = _parted(words.lines, furniture)
+        self._rotated = words.rotated
+        self._furniture = [" ".join(_tokens(_as_printed(line))) for line in left_out]
+        self._words = [word for line in self._lines for word in line]
         self._printed = {word.text for word in self._words}
-        self._free = list(self._words)
-        """Words that no block has claimed yet."""
+        self._middles = np.array([(w.x0 + w.x1, w.y0 + w.y1) for w in self._words]).reshape(-1, 2) / 2
+        self._is_free = np.ones(len(self._words), dtype=bool)
+        """Which words no block has claimed yet."""
         self._tables = self._repaired_tables()
         self._added: set[int] = set()
 
@@ -68,14 +73,15 @@ class _PageWalk:
 
     def _repaired_tables(self) -> list[FoundTable]:
         """Tables found in the word boxes that liteparse's own tables do not hold row by row."""
+        if not may_hold_table(self._lines):
+            return []
         own_rows = [
             set(_tokens(" ".join(cell.text for cell in row)))
             for block in self._blocks
             if block.kind == "table"
             for row in _table_cells(block)
         ]
-        tables = find_tables(rows_of(self._words)) if self._words else []
-        return [table for table in tables if not _stands_in(table, own_rows)]
+        return [table for table in find_tables(rows_of(self._lines)) if not _stands_in(table, own_rows)]
 
     def _covering_table(self, block: LayoutBlock) -> int | None:
         rect = _rect(block)
@@ -128,7 +134,7 @@ class _PageWalk:
         middles = [row.center_y for row in table.source]
         top, bottom = min(middles) - 3, max(middles) + 3
         outside = [word for word in self._claim(rect) if not top <= word.center_y <= bottom]
-        self._add_lines(visual_lines(outside))
+        self._add_lines(by_line(outside))
 
     def _add_repaired(self, index: int) -> None:
         if index in self._added:
@@ -148,10 +154,11 @@ class _PageWalk:
 
     def _add_lost_text(self) -> None:
         """Lines that no block holds: liteparse drops rotated text, and here and there a line of the body."""
-        shown = [f" {' '.join(_tokens(_block_text(block)))} " for block in self._blocks]
-        for words in (self._free, self._rotated):
-            lost = [line for line in visual_lines(words) if not _is_shown(line, shown)]
-            self._add_lines(lost)
+        free = by_line(self._words[index] for index in np.flatnonzero(self._is_free))
+        rotated = visual_lines(self._rotated)
+        if free or rotated:
+            shown = [f" {' '.join(_tokens(_block_text(block)))} " for block in self._blocks]
+            self._add_lines([line for line in (*free, *rotated) if not _is_shown(line, shown)])
 
     def _add_lines(self, lines: Sequence[Sequence[Word]]) -> None:
         for line in lines:
@@ -162,12 +169,10 @@ class _PageWalk:
     def _claim(self, rect: Rect | None) -> list[Word]:
         if rect is None:
             return []
-        claimed: list[Word] = []
-        free: list[Word] = []
-        for word in self._free:
-            (claimed if rect.holds_center(word) else free).append(word)
-        self._free = free
-        return claimed
+        inside = (self._middles >= (rect.x0 - 1, rect.y0 - 1)) & (self._middles <= (rect.x1 + 1, rect.y1 + 1))
+        claimed = np.flatnonzero(inside.all(axis=1) & self._is_free)
+        self._is_free[claimed] = False
+        return [self._words[index] for index in claimed]
 
     def _row_box(self, row: Sequence[LayoutCell]) -> Box | None:
         rects = [
@@ -178,8 +183,8 @@ class _PageWalk:
         return self._size.box(union(rects)) if rects else None
 
 
-def _words(page: ParsedPage) -> tuple[list[Word], list[Word]]:
-    """Upright words, and words that are written at an angle."""
+def page_words(page: ParsedPage) -> PageWords:
+    """The page's words, upright ones in their lines."""
     upright: list[Word] = []
     rotated: list[Word] = []
     for item in page.text_items:
@@ -189,7 +194,7 @@ def _words(page: ParsedPage) -> tuple[list[Word], list[Word]]:
             for word in item.words
             if word.text.strip()
         )
-    return upright, rotated
+    return PageWords.of(page.page_num, page.height, upright, rotated)
 
 
 def _stands_in(table: FoundTable, own_rows: Sequence[set[str]]) -> bool:
@@ -226,7 +231,7 @@ def _block_text(block: LayoutBlock) -> str:
 
 
 def _as_printed(words: Sequence[Word]) -> str:
-    return " ".join(word.text for line in visual_lines(words) for word in line)
+    return " ".join(word.text for word in words)
 
 
 def _tokens(text: str) -> list[str]:
@@ -244,12 +249,16 @@ def _is_shown(line: Sequence[Word], shown: Sequence[str]) -> bool:
     )
 
 
-def _lies_in(word: Word, furniture: Sequence[Rect]) -> bool:
-    return any(rect.holds_center(word) for rect in furniture)
-
-
-def _lines_in(words: Sequence[Word], furniture: Sequence[Rect]) -> list[list[Word]]:
-    return [[word for word in words if rect.holds_center(word)] for rect in furniture]
+def _parted(
+    lines: Sequence[Sequence[Word]], furniture: Sequence[Rect]
+) -> tuple[list[Sequence[Word]], list[Sequence[Word]]]:
+    """The lines that stay, and those that are page furniture."""
+    stay: list[Sequence[Word]] = []
+    left_out: list[Sequence[Word]] = []
+    for line in lines:
+        is_furniture = any(all(rect.holds_center(word) for word in line) for rect in furniture)
+        (left_out if is_furniture else stay).append(line)
+    return stay, left_out
 
 
 def _row_text(row: Sequence[LayoutCell]) -> str:

@@ -1,5 +1,6 @@
 """Which pages show text that only recognition can read: scans, pictured text, fonts without letters."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -8,6 +9,9 @@ from liteparse.types import PageComplexityStats, ParsedPage
 from PIL import Image, ImageDraw
 
 _FEW_CHARS = 40
+_SUSPICIOUSLY_FEW_CHARS = 200
+_NO_LETTER = re.compile("[\x00-\x08\x0e-\x1f\ue000-\uf8ff\ufffd]")
+_GARBLED_SHARE = 0.03
 _PICTURE_COVERAGE = 0.05
 _PROBE_DPI = 50
 _PROBE_MOST_PIXELS = 1200
@@ -18,6 +22,16 @@ _PLAIN_GROUND = 0.4
 _INK_CONTRAST = 60
 _READING_DPI = 200
 _POINTS_PER_INCH = 72
+
+
+def may_need_ocr(page: ParsedPage) -> bool:
+    """Whether looking closer at the page is worth the time, which is a quarter of the layout's."""
+    text = "".join(item.text for item in page.text_items)
+    if len(text) < _SUSPICIOUSLY_FEW_CHARS or len(_NO_LETTER.findall(text)) > _GARBLED_SHARE * len(text):
+        return True
+    area = _PICTURE_COVERAGE * page.width * page.height
+    figures = [block.bbox for block in page.blocks or () if block.kind == "figure" and block.bbox]
+    return sum(box.width * box.height for box in figures) > area
 
 
 def needs_ocr(stats: PageComplexityStats) -> bool:
