@@ -6,6 +6,7 @@ IngestError
 ├── EncryptedDocumentError   password_required
 ├── CopyingForbiddenError    copying_forbidden
 ├── RecognitionMissingError  recognition_missing
+├── ScriptUnknownError       script_unknown
 ├── CorruptDocumentError     corrupt
 ├── ArchiveRefusedError      archive_refused
 ├── LimitExceededError       limit_exceeded      memory, time or size
@@ -70,6 +71,15 @@ class RecognitionMissingError(IngestError):
     title = "Text recognition is not installed"
     action = "Install it (pip install 'sourcebook[ocr]'), then try again."
     retryable = True
+
+
+class ScriptUnknownError(IngestError):
+    """The file holds pictures of text that the installed recognition cannot read."""
+
+    code = "script_unknown"
+    title = "Its writing cannot be recognised"
+    action = "Add a text layer in its language with another program (OCRmyPDF, for instance) and upload that."
+    retryable = False
 
 
 class CorruptDocumentError(IngestError):

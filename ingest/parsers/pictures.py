@@ -5,16 +5,17 @@ from pathlib import Path
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ingest.errors import CorruptDocumentError, EmptyDocumentError, LimitExceededError
+from ingest.errors import CorruptDocumentError, LimitExceededError, RecognitionMissingError
 from ingest.parsed import ParsedDocument, ParsedDocumentBuilder
 from ingest.parsers.finishing import finish
-from ingest.parsers.ocr.pages import add_read_page, reading_warnings
+from ingest.parsers.ocr.engine import is_installed
+from ingest.parsers.ocr.pages import add_read_page, check_legible, reading_warnings
 from ingest.parsers.ocr.readings import PageReading
 
 FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP")
 MAX_PIXELS = 120_000_000
 MAX_PAGES = 2000
-_UNREADABLE = (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError)
+UNREADABLE = (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError)
 """What Pillow raises for files that are not what they say."""
 
 # Pillow would only warn up to a certain size; `_page_count` decides.
@@ -26,16 +27,19 @@ Image.init()
 def parse_picture(path: Path, name: str, readings: Mapping[int, PageReading] | None) -> ParsedDocument:
     """The text that recognition read, or, without `readings`, which pages wait to be read.
 
-    Raises `CorruptDocumentError`, `EmptyDocumentError`, or `LimitExceededError` above `MAX_PIXELS`.
+    Raises `CorruptDocumentError`, `RecognitionMissingError`, `LimitExceededError` above `MAX_PIXELS`, and
+    `EmptyDocumentError` or `ScriptUnknownError` when nothing could be read.
     """
     pages = _page_count(path, name)
     builder = ParsedDocumentBuilder()
+    if readings is None and not is_installed():
+        raise RecognitionMissingError(f"'{name}' is a picture; nothing is installed that reads it.")
     if readings is None:
         return builder.build(title="", language="", pages=pages, unread=range(1, pages + 1))
     for reading in readings.values():
         add_read_page(builder, reading)
     if not builder.has_text:
-        raise EmptyDocumentError(f"'{name}' is a picture in which no text was found.")
+        check_legible(name, readings)
     warnings = reading_warnings(range(1, pages + 1), readings)
     return finish(builder, name=name, pages=pages, warnings=warnings, heading_as_title=True)
 
@@ -55,7 +59,7 @@ def _page_count(path: Path, name: str) -> int:
                 size = f"{picture.width:,} x {picture.height:,}"
                 raise LimitExceededError(f"'{name}' has {size} pixels; {MAX_PIXELS:,} is the most.")
             frames: int = getattr(picture, "n_frames", 1) if picture.format == "TIFF" else 1
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise CorruptDocumentError(f"'{name}' is damaged and cannot be opened as a picture.") from error
     if frames > MAX_PAGES:
         raise LimitExceededError(f"'{name}' has {frames:,} pages; {MAX_PAGES:,} is the most.")

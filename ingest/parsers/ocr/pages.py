@@ -1,11 +1,12 @@
 """A page that was read from its picture, as blocks: tables kept row by row, the rest in reading order."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
 from corpus.documents import Box
+from ingest.errors import EmptyDocumentError, ScriptUnknownError
 from ingest.parsed import BlockKind, ParsedDocumentBuilder
 from ingest.parsers.ocr.reading_order import reading_order
 from ingest.parsers.ocr.readings import PageReading, PrintedLine
@@ -13,8 +14,10 @@ from ingest.parsers.pdf.geometry import Rect, visual_lines
 from ingest.parsers.pdf.rows import rows_of
 from ingest.parsers.pdf.tables import FoundTable, find_tables
 
-_UNSURE_LINE = 0.5
+UNSURE_LINE = 0.5
 """A line whose letters are surer to be wrong than right is left out."""
+SURE_LINE = 0.85
+"""What a page shows beside its own text may be a photograph: only sure lines are taken."""
 _UNSURE_PAGE = 0.85
 _PARAGRAPH_GAP = 0.7
 """A gap above this share of the line height starts a new paragraph."""
@@ -30,8 +33,11 @@ class _TableUnit(Rect):
     table: FoundTable
 
 
-def add_read_page(builder: ParsedDocumentBuilder, reading: PageReading) -> None:
-    lines = [line for line in reading.lines if line.confidence >= _UNSURE_LINE]
+def add_read_page(
+    builder: ParsedDocumentBuilder, reading: PageReading, *, least_confidence: float = UNSURE_LINE
+) -> None:
+    """Adds what was read on a page, but for lines less sure than `least_confidence`."""
+    lines = [line for line in reading.lines if line.confidence >= least_confidence]
     if not lines:
         return
     words = [word for line in lines for word in line.words]
@@ -58,14 +64,25 @@ def add_read_page(builder: ParsedDocumentBuilder, reading: PageReading) -> None:
     _add_paragraph(builder, reading, paragraph, height)
 
 
-def reading_warnings(wanted: Iterable[int], readings: Mapping[int, PageReading]) -> list[str]:
-    """What the uploader should know about the pages that were, or should have been, recognised."""
+def check_legible(name: str, readings: Mapping[int, PageReading]) -> None:
+    """For a document of which nothing could be added: raises what says why."""
+    if any(reading.lines for reading in readings.values()):
+        raise ScriptUnknownError(f"'{name}' shows writing that text recognition cannot read.")
+    raise EmptyDocumentError(f"'{name}' shows pictures in which no text was found.")
+
+
+def reading_warnings(wanted: Sequence[int], readings: Mapping[int, PageReading]) -> list[str]:
+    """What the uploader should know about pages that were, or should have been, read from pictures."""
     unread = [number for number in wanted if number not in readings]
-    unsure = [number for number, reading in readings.items() if reading.confidence < _UNSURE_PAGE]
+    unsure = [number for number in wanted if number in readings and _is_unsure(readings[number])]
     return [
         *page_warning(unread, "text recognition did not get through; its text is missing"),
         *page_warning(unsure, "hard to recognise, or in a script that text recognition does not know"),
     ]
+
+
+def _is_unsure(reading: PageReading) -> bool:
+    return reading.confidence < _UNSURE_PAGE
 
 
 def page_warning(pages: Sequence[int], what: str) -> list[str]:

@@ -20,11 +20,18 @@ from ingest.errors import (
 from ingest.parsed import ParsedDocument, ParsedDocumentBuilder
 from ingest.parsers.finishing import finish
 from ingest.parsers.ocr.engine import is_installed
-from ingest.parsers.ocr.pages import add_read_page, page_warning, reading_warnings
+from ingest.parsers.ocr.pages import (
+    SURE_LINE,
+    UNSURE_LINE,
+    add_read_page,
+    check_legible,
+    page_warning,
+    reading_warnings,
+)
 from ingest.parsers.ocr.readings import PageReading
 from ingest.parsers.pdf.furniture import find_furniture
 from ingest.parsers.pdf.page_blocks import add_page, page_words
-from ingest.parsers.pdf.pictured import is_garbled, may_need_ocr, pages_in_pictures, picture_for_reading
+from ingest.parsers.pdf.pictured import has_no_text, may_need_ocr, pages_in_pictures, picture_for_reading
 from ingest.parsers.pdf.plain_lines import add_plain_page
 
 MAX_PAGES = 5000
@@ -44,8 +51,8 @@ def parse_pdf(path: Path, name: str, readings: Mapping[int, PageReading] | None 
     """The text layer with layout and boxes, and what recognition read on pages that are pictures.
 
     Without `readings` the result names the pages that wait for them. Raises `EncryptedDocumentError`,
-    `CopyingForbiddenError`, `CorruptDocumentError`, `EmptyDocumentError`, `RecognitionMissingError` where
-    all pages are pictures and nothing is there to read them, or `LimitExceededError` above `MAX_PAGES`.
+    `CopyingForbiddenError`, `CorruptDocumentError`, `EmptyDocumentError`, `LimitExceededError` above
+    `MAX_PAGES`, and, where all pages are pictures, `RecognitionMissingError` or `ScriptUnknownError`.
     """
     document = _open(path, name)
     pages = len(document)
@@ -56,8 +63,7 @@ def parse_pdf(path: Path, name: str, readings: Mapping[int, PageReading] | None 
     suspects = _look_closer(path, layout)
     unread = pages_in_pictures(document, suspects)
     if layout:
-        garbled = {page.page_num for page in suspects if page.complexity and is_garbled(page.complexity)}
-        replaced = garbled.intersection(readings or ())
+        replaced = {page.page_num for page in suspects if has_no_text(page)}.intersection(readings or ())
         warnings = _add_pages(builder, document, layout, readings or {}, replaced)
     else:
         warnings = _add_plain_pages(builder, document)
@@ -67,7 +73,11 @@ def parse_pdf(path: Path, name: str, readings: Mapping[int, PageReading] | None 
         if not builder.has_text:
             raise RecognitionMissingError(f"'{name}' looks scanned: its pages are pictures of text.")
         warnings += page_warning(unread, "pictures of text; text recognition is not installed")
-    warnings += reading_warnings(unread, readings) if readings is not None else []
+    if unread and readings is not None:
+        if not builder.has_text:
+            check_legible(name, readings)
+        without_text = [page.page_num for page in suspects if page.page_num in unread and has_no_text(page)]
+        warnings += reading_warnings(without_text, readings)
     title = _own_title(document)
     return finish(
         builder,
@@ -115,7 +125,7 @@ def _add_pages(
 ) -> list[str]:
     """Adds all pages; returns warnings about those that could not be read.
 
-    Of the pages `replaced`, whose own text is rubbish, only the reading is added.
+    Of the pages `replaced`, which have next to no text of their own, only the reading is added.
     """
     words = [page_words(page) for page in layout.pages]
     furniture = find_furniture(words)
@@ -127,7 +137,8 @@ def _add_pages(
             else:
                 add_page(builder, page, its_words, furniture.get(page.page_num, ()))
         if reading is not None:
-            add_read_page(builder, reading)
+            is_whole = page.page_num in replaced
+            add_read_page(builder, reading, least_confidence=UNSURE_LINE if is_whole else SURE_LINE)
     return page_warning([error.page_num for error in layout.page_errors], "could not be read")
 
 

@@ -52,6 +52,12 @@ def is_garbled(stats: PageComplexityStats) -> bool:
     return stats.is_garbled and stats.text_length < _FEW_CHARS
 
 
+def has_no_text(page: ParsedPage) -> bool:
+    """Whether what the page says stands in its picture alone."""
+    stats = page.complexity
+    return stats is not None and (is_garbled(stats) or not page.text_items)
+
+
 def pages_in_pictures(document: pypdfium2.PdfDocument, pages: Iterable[ParsedPage]) -> list[int]:
     """Numbers of the pages that have to be read from their picture."""
     return [
