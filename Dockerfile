@@ -1,7 +1,7 @@
 FROM python:3.12-slim AS build
 WORKDIR /src
 COPY . .
-RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir -c constraints.txt .
+RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir -c constraints.txt '.[ocr]'
 
 FROM python:3.12-slim
 COPY --from=build /venv /venv

@@ -28,11 +28,11 @@ $(VENV)/created:
 
 $(VENV)/installed: $(VENV)/created pyproject.toml constraints.txt hatch_build.py $(shell find web -type f -not -path '*/node_modules/*' 2>/dev/null)
 	@echo "Installing Sourcebook and building its web page; the first time takes some minutes."
-	$(INSTALL) -e .
+	$(INSTALL) -e '.[ocr]'
 	@touch $@
 
 $(VENV)/developing: $(VENV)/installed
-	$(INSTALL) -e '.[dev]'
+	$(INSTALL) -e '.[dev,ocr]'
 	@touch $@
 
 test: setup browser ## the whole suite

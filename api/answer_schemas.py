@@ -116,6 +116,7 @@ def passage_source(passage: Passage) -> SourceSchema:
         url=_viewer_url(chunk.document_id, chunk.start, chunk.end, chunk.page),
         page=chunk.page,
         section_path=list(chunk.heading_path),
+        table_header=chunk.header,
         quote=chunk.text,
         score=passage.score,
         boxes=_boxes(chunk.boxes(chunk.start, chunk.end)),

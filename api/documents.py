@@ -10,7 +10,7 @@ from api.schemas import CollectionName, DocumentSchema, DocumentTextSchema, Page
 from corpus.documents import DocumentId, DocumentStatus
 from corpus.errors import InvalidInputError, NotFoundError
 from ingest.jobs import Priority
-from ingest.sniffing import PDF
+from ingest.sniffing import PDF, PICTURES
 
 router = APIRouter(prefix="/documents", tags=["documents"])
 
@@ -85,9 +85,9 @@ def document_file(document_id: str, sourcebook: Opened) -> FileResponse:
 
 @router.get("/{document_id}/pages/{page}", operation_id="documents_page", response_class=Response)
 def document_page(document_id: str, page: int, sourcebook: Opened) -> Response:
-    """A picture (PNG) of one page of a PDF; pages count from 1."""
+    """A picture (PNG) of one page of a PDF or picture; pages count from 1."""
     document = sourcebook.catalog.document(DocumentId(document_id))
-    if document.media_type != PDF or not document.pages or not 1 <= page <= document.pages:
+    if document.media_type not in (PDF, *PICTURES) or not 1 <= page <= (document.pages or 0):
         raise NotFoundError("There is no picture of this page.")
     picture = sourcebook.sandbox.render_page(sourcebook.blobs.path(document.sha256), page)
     headers = {"Cache-Control": "private, max-age=3600"}

@@ -225,6 +225,8 @@ class SourceSchema(Schema):
     url: str
     page: int | None
     section_path: list[str]
+    table_header: str
+    """For a source that begins inside a table: the table's header row; else empty."""
     quote: str
     score: float
     boxes: list[BoxSchema]

@@ -257,7 +257,17 @@ class Chunk:
     language: str
     """ISO 639-1 code, or `und`."""
     tokens: int
-    """Length of what is embedded (title, heading path, text) in the embedder's own tokens."""
+    """Length of what is embedded (title, heading path, header, text) in the embedder's own tokens."""
+    header: str = ""
+    """For a chunk that begins inside a table: the table's header row, which stands in an earlier chunk.
+
+    It is read with the text, and is not part of it: the span and every quote leave it out.
+    """
+
+    @property
+    def read_text(self) -> str:
+        """The text as a reader needs it: under the header of the table that it continues."""
+        return f"{self.header}\n{self.text}" if self.header else self.text
 
     @property
     def point_id(self) -> str:

@@ -112,6 +112,7 @@ class ChunkRow(Base):
     start: Mapped[int]
     end: Mapped[int]
     text: Mapped[str] = mapped_column(sa.Text)
+    header: Mapped[str] = mapped_column(sa.Text, server_default="")
     heading_path: Mapped[list[Any]]
     page: Mapped[int | None]
     regions: Mapped[list[Any]]

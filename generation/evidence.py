@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from corpus.documents import DocumentId
+from corpus.documents import Chunk, DocumentId
 from generation.questions import AnswerKind, Question, gives_kind, is_negated
 from generation.sentences import Sentence, UnitKind, sentences
 from retrieval.embedding import Vectors
@@ -86,9 +86,9 @@ class Candidate:
     @property
     def text(self) -> str:
         """The sentence with what it is read with: its table's header, or the list that it announces."""
-        whole = self.passage.chunk.text
-        text = whole[self.sentence.start : self.end]
-        return f"{whole[slice(*self.sentence.header)]}\n{text}" if self.sentence.header else text
+        text = self.passage.chunk.text[self.sentence.start : self.end]
+        header = _header(self.passage.chunk, self.sentence)
+        return f"{header}\n{text}" if header else text
 
 
 def candidates(passages: Sequence[Passage]) -> list[Candidate]:
@@ -120,7 +120,7 @@ def _of_passage(passage: Passage) -> list[Candidate]:
         before = sequences[index - 1] if index and units[index - 1].kind is not UnitKind.ROW else ()
         last = end_of_list(units, index)
         listed = (word for sequence in sequences[index + 1 : last + 1] for word in sequence)
-        header = tuple(tokens(chunk.text[slice(*unit.header)], chunk.language)) if unit.header else ()
+        header = tokens(_header(chunk, unit), chunk.language)
         found.append(
             Candidate(
                 passage=passage,
@@ -135,6 +135,13 @@ def _of_passage(passage: Passage) -> list[Candidate]:
             )
         )
     return found
+
+
+def _header(chunk: Chunk, unit: Sentence) -> str:
+    """The header row of a row's table, which an earlier chunk may hold; empty for what is no row."""
+    if unit.kind is UnitKind.ROW and unit.block == 0 and chunk.header:
+        return chunk.header
+    return chunk.text[slice(*unit.header)] if unit.header else ""
 
 
 def _is_heading(units: Sequence[Sentence], index: int, heading_path: Sequence[str]) -> bool:

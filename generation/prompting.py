@@ -62,7 +62,7 @@ def _source(number: int, passage: Passage) -> str:
         lines.append(f"Section: {_one_line(' > '.join(chunk.heading_path))}")
     if passage.document_date:
         lines.append(f"Date: {_one_line(passage.document_date)}")
-    return "\n".join([*lines, "", _harmless(chunk.text.strip()), "</source>"])
+    return "\n".join([*lines, "", _harmless(chunk.read_text.strip()), "</source>"])
 
 
 def _one_line(text: str) -> str:

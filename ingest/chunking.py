@@ -14,7 +14,7 @@ from corpus.documents import Block, BlockKind, Chunk, DocumentId, Region
 from ingest.parsed import ParsedDocument
 from retrieval.embedding import embedded_text
 
-CHUNKER = "structure-1"
+CHUNKER = "structure-2"
 """Part of an index generation's identity: change it when the same document would be split differently."""
 
 SPECIAL_TOKENS = 2
@@ -65,6 +65,10 @@ class _TokenCounts:
         """Where the text goes on after the next `tokens` tokens."""
         return self._starts[bisect_left(self._starts, start) + tokens]
 
+    def cut(self, start: int, end: int, tokens: int) -> int:
+        """`end`, or where the text from `start` on must end to have at most `tokens` tokens."""
+        return end if self.between(start, end) <= tokens else self.after(start, tokens)
+
 
 class Chunker:
     def __init__(self, tokenizer: Tokenizer, settings: ChunkingSettings | None = None) -> None:
@@ -79,6 +83,7 @@ class Chunker:
         for group in document.groups():
             start, end = group[0].start, group[-1].end
             path = document.heading_path(group[0].block)
+            header = document.header(group[0])
             under = regions.under(start, end)
             chunks.append(
                 Chunk(
@@ -88,11 +93,14 @@ class Chunker:
                     start=start,
                     end=end,
                     text=parsed.text[start:end],
+                    header=parsed.text[slice(*header)].rstrip(),
                     heading_path=path,
                     page=under[0].box.page if under else group[0].block.page,
                     regions=under,
                     language=parsed.language,
-                    tokens=document.counts.between(start, end) + document.place_tokens(path),
+                    tokens=document.counts.between(start, end)
+                    + document.counts.between(*header)
+                    + document.place_tokens(path),
                 )
             )
         return chunks
@@ -128,6 +136,17 @@ class _Splitter:
             return (*block.heading_path, " ".join(self._parsed.text[block.start : block.end].split()))
         return block.heading_path
 
+    def header(self, first: _Piece) -> tuple[int, int]:
+        """Span of the header row, for a chunk whose first piece goes on with a table; else an empty one.
+
+        A header takes at most a third of a chunk: what is longer is cut.
+        """
+        rows = first.block.rows
+        if not rows or first.start < rows[0][1]:
+            return first.start, first.start
+        start, end = rows[0]
+        return start, self.counts.cut(start, end, self._limit // 3)
+
     def place_tokens(self, path: tuple[str, ...]) -> int:
         """Tokens of the title and headings that are embedded before a chunk's text."""
         if path not in self._place_tokens:
@@ -137,6 +156,7 @@ class _Splitter:
 
     def _fits(self, group: list[_Piece], piece: _Piece) -> bool:
         room = self._limit - self.place_tokens(self.heading_path(group[0].block))
+        room -= self.counts.between(*self.header(group[0]))
         return self.counts.between(group[0].start, piece.end) <= room
 
     def _starts_section(self, group: list[_Piece], piece: _Piece) -> bool:
@@ -150,6 +170,9 @@ class _Splitter:
             room = self._limit - self.place_tokens(path)
             if block.kind is not BlockKind.HEADING and path:
                 room -= len(self._tokenizer.token_offsets(path[-1]))  # its heading comes along
+            if block.rows:
+                last = _Piece(block.end, block.end, block)
+                room -= self.counts.between(*self.header(last))  # every piece but the first repeats it
             room = max(room, MIN_ROOM)
             yield from _pieces(self._parsed.text, block, self.counts, room)
 

@@ -33,6 +33,14 @@ _TCP_SINCE_VERSION = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """What one child may use."""
+
+    memory_bytes: int
+    cpu_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What one document may use."""
 
@@ -42,10 +50,21 @@ class Limits:
     most_cpu_seconds: float = 300.0
     wall_per_cpu: float = 4.0
     """Wall-clock seconds allowed per second of CPU: other documents are parsed at the same time."""
+    ocr_memory_bytes: int = 3 << 30
+    ocr_cpu_seconds_per_page: float = 60.0
+    """A dense page takes six to ten."""
+    most_ocr_pages: int = 1000
+    """Of one document; what is beyond stays unread, with a warning."""
 
-    def cpu_seconds_for(self, size_bytes: int) -> float:
+    def for_file(self, size_bytes: int) -> Allowance:
         wanted = self.cpu_seconds + self.cpu_seconds_per_megabyte * size_bytes / (1 << 20)
-        return min(wanted, max(self.most_cpu_seconds, self.cpu_seconds))
+        cpu_seconds = min(wanted, max(self.most_cpu_seconds, self.cpu_seconds))
+        return Allowance(memory_bytes=self.memory_bytes, cpu_seconds=cpu_seconds)
+
+    def for_reading(self, pages: int) -> Allowance:
+        """For recognising the text of `pages` pages."""
+        cpu_seconds = self.cpu_seconds + self.ocr_cpu_seconds_per_page * pages
+        return Allowance(memory_bytes=self.ocr_memory_bytes, cpu_seconds=cpu_seconds)
 
 
 def confine(*, memory_bytes: int, cpu_seconds: int, readable: Sequence[Path]) -> None:

@@ -4,6 +4,9 @@ IngestError
 ├── UnsupportedFormatError   unsupported_format
 ├── EmptyDocumentError       empty
 ├── EncryptedDocumentError   password_required
+├── CopyingForbiddenError    copying_forbidden
+├── RecognitionMissingError  recognition_missing
+├── ScriptUnknownError       script_unknown
 ├── CorruptDocumentError     corrupt
 ├── ArchiveRefusedError      archive_refused
 ├── LimitExceededError       limit_exceeded      memory, time or size
@@ -41,7 +44,7 @@ class EmptyDocumentError(IngestError):
 
     code = "empty"
     title = "No text found"
-    action = "If it is a scan, run text recognition (OCR) on it first; else check that it is the right file."
+    action = "Check that it is the right file."
     retryable = False
 
 
@@ -51,6 +54,33 @@ class EncryptedDocumentError(IngestError):
     code = "password_required"
     title = "Protected by a password"
     action = "Remove the password and upload the file again."
+    retryable = False
+
+
+class CopyingForbiddenError(IngestError):
+    """The file opens without a password, but its owner forbids copying text from it."""
+
+    code = "copying_forbidden"
+    title = "Copying is forbidden by its owner"
+    action = "Ask its owner for a copy without this restriction and upload that."
+    retryable = False
+
+
+class RecognitionMissingError(IngestError):
+    """The file holds pictures of text, and nothing that reads them is installed."""
+
+    code = "recognition_missing"
+    title = "Text recognition is not installed"
+    action = "Install it (pip install 'sourcebook[ocr]'), then try again."
+    retryable = True
+
+
+class ScriptUnknownError(IngestError):
+    """The file holds pictures of text that the installed recognition cannot read."""
+
+    code = "script_unknown"
+    title = "Its writing cannot be recognised"
+    action = "Add a text layer in its language with another program (OCRmyPDF, for instance) and upload that."
     retryable = False
 
 

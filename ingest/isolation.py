@@ -15,13 +15,15 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
 from ingest import errors
-from ingest.confinement import Limits
+from ingest.confinement import Allowance, Limits
 from ingest.errors import IngestError, LimitExceededError, ParserCrashedError
 from ingest.parsed import ParsedDocument
 from ingest.parsed_codec import decode
@@ -29,6 +31,8 @@ from ingest.parsed_codec import decode
 _log = logging.getLogger(__name__)
 
 DEFAULT_PARSERS = "ingest.parsers.formats"
+OCR_BATCH = 8
+"""Pages a child recognises: what a crash can cost at most."""
 _MOST_RESULT_BYTES = 512 << 20
 _READ_BYTES = 1 << 20
 _GRACE_SECONDS = 60.0
@@ -99,31 +103,60 @@ class ParserSandbox:
         with self._lock:
             self._stop()
 
-    def parse(self, path: Path, name: str, media_type: str) -> ParsedDocument:
+    def parse(
+        self, path: Path, name: str, media_type: str, *, on_ocr: Callable[[int, int], None] | None = None
+    ) -> ParsedDocument:
         """The parsed form of the file at `path`, which its uploader calls `name`.
 
+        Pages that are pictures of text are read in batches, each in a child of its own, before the document
+        is put together; `on_ocr` hears how many of how many have been read, first when none has.
         Raises what `ingest.errors` names; `LimitExceededError` and `ParserCrashedError` say that the
         child was ended or died. The sandbox is fit for the next document in any case.
         """
+        document = self._parse(path, name, {"media_type": media_type})
+        if not document.unread:
+            return document
+        pages = document.unread[: self._limits.most_ocr_pages]
+        tell = on_ocr or _tell_nobody
+        tell(0, len(pages))
+        with NamedTemporaryFile(prefix="sourcebook-readings-") as readings:
+            for first in range(0, len(pages), OCR_BATCH):
+                readings.write(self._read_pages(path, name, media_type, pages[first : first + OCR_BATCH]))
+                tell(min(first + OCR_BATCH, len(pages)), len(pages))
+            readings.flush()
+            return self._parse(path, name, {"media_type": media_type, "readings": readings.name})
+
+    def render_page(self, path: Path, page: int) -> bytes:
+        """PNG of page `page` (from 1) of the PDF or picture at `path`. Raises like `parse`."""
+        return self._run(path, path.name, {"page": page}, self._limits.for_file(path.stat().st_size))
+
+    def _parse(self, path: Path, name: str, task: dict[str, Any]) -> ParsedDocument:
         with self._parsing:
-            payload = self._run(path, name, {"media_type": media_type})
+            payload = self._run(path, name, task, self._limits.for_file(path.stat().st_size))
         try:
             return decode(payload)
         except ValueError as error:
             raise ParserCrashedError(f"Reading '{name}' gave no usable result.") from error
 
-    def render_page(self, path: Path, page: int) -> bytes:
-        """PNG of page `page` (from 1) of the PDF at `path`. Raises like `parse`."""
-        return self._run(path, path.name, {"page": page})
+    def _read_pages(self, path: Path, name: str, media_type: str, pages: Sequence[int]) -> bytes:
+        """What recognition reads on `pages`; a page that breaks it takes no other page with it."""
+        task = {"media_type": media_type, "pages": pages}
+        try:
+            with self._parsing:
+                return self._run(path, name, task, self._limits.for_reading(len(pages)))
+        except (LimitExceededError, ParserCrashedError) as error:
+            if len(pages) > 1:
+                return b"".join(self._read_pages(path, name, media_type, [page]) for page in pages)
+            _log.warning("page %d of %r was not recognised: %s", pages[0], name, error)
+            return b""
 
-    def _run(self, path: Path, name: str, task: dict[str, Any]) -> bytes:
-        cpu_seconds = self._limits.cpu_seconds_for(path.stat().st_size)
-        wall_seconds = cpu_seconds * self._limits.wall_per_cpu
+    def _run(self, path: Path, name: str, task: dict[str, Any], allowance: Allowance) -> bytes:
+        wall_seconds = allowance.cpu_seconds * self._limits.wall_per_cpu
         request = {
             "path": str(path.resolve()),
             "name": name,
-            "memory_bytes": self._limits.memory_bytes,
-            "cpu_seconds": max(1, round(cpu_seconds)),
+            "memory_bytes": allowance.memory_bytes,
+            "cpu_seconds": max(1, round(allowance.cpu_seconds)),
             "wall_seconds": wall_seconds,
             **task,
         }
@@ -224,6 +257,10 @@ class ParserSandbox:
         process.kill()
         process.wait()
         self._running = None
+
+
+def _tell_nobody(_read: int, _total: int) -> None:
+    pass
 
 
 _SOCKET_KIND = socket.SOCK_SEQPACKET if sys.platform == "linux" else socket.SOCK_DGRAM

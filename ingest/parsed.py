@@ -24,6 +24,8 @@ class ParsedDocument:
     language: str
     """ISO 639-1 code, or `und`."""
     warnings: tuple[str, ...] = ()
+    unread: tuple[int, ...] = ()
+    """Pages whose text stands in pictures and still has to be recognised."""
 
 
 class ParsedDocumentBuilder:
@@ -82,7 +84,13 @@ class ParsedDocumentBuilder:
         self._append(BlockKind.TABLE, joined, page=page, lines=lines, rows=tuple(spans))
 
     def build(
-        self, *, title: str, language: str, pages: int | None = None, warnings: Sequence[str] = ()
+        self,
+        *,
+        title: str,
+        language: str,
+        pages: int | None = None,
+        warnings: Sequence[str] = (),
+        unread: Sequence[int] = (),
     ) -> ParsedDocument:
         return ParsedDocument(
             title=title,
@@ -92,6 +100,7 @@ class ParsedDocumentBuilder:
             pages=pages,
             language=language,
             warnings=tuple(warnings),
+            unread=tuple(unread),
         )
 
     def _next_start(self) -> int:

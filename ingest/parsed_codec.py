@@ -6,7 +6,7 @@ from typing import Any
 from corpus.documents import Box, Region
 from ingest.parsed import Block, BlockKind, ParsedDocument
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 def encode(document: ParsedDocument) -> bytes:
@@ -19,6 +19,7 @@ def encode(document: ParsedDocument) -> bytes:
             "pages": document.pages,
             "language": document.language,
             "warnings": document.warnings,
+            "unread": document.unread,
             "blocks": [
                 [one.kind, one.start, one.end, one.heading_path, one.level, one.page, one.rows]
                 for one in document.blocks
@@ -47,6 +48,7 @@ def decode(data: bytes) -> ParsedDocument:
             pages=_number(content["pages"]) if content["pages"] is not None else None,
             language=_text(content["language"]),
             warnings=tuple(_text(warning) for warning in content["warnings"]),
+            unread=tuple(_number(page) for page in content["unread"]),
         )
     except (KeyError, TypeError, RecursionError) as error:
         raise ValueError("not a parsed document") from error

@@ -66,6 +66,9 @@ KINDS: dict[str, str] = {
 }
 """How to name each kind in a sentence for the uploader."""
 
+PICTURES = ("image/png", "image/jpeg", "image/tiff", "image/webp", "image/gif", "image/bmp")
+"""Pictures whose text can be recognised."""
+
 _HEAD_BYTES = 1 << 16
 _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"{\\rtf", "application/rtf"),

@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -40,7 +41,11 @@ _READABLE = [
 class Parsers(Protocol):
     """What the module named on the command line offers."""
 
-    def parse(self, path: Path, name: str, media_type: str) -> ParsedDocument: ...
+    def parse(
+        self, path: Path, name: str, media_type: str, readings: Path | None = None
+    ) -> ParsedDocument: ...
+
+    def read_pages(self, path: Path, media_type: str, pages: Sequence[int]) -> bytes: ...
 
     def warm_up(self) -> None: ...
 
@@ -137,7 +142,7 @@ def _answer(request: dict[str, Any], result: int, parsers: Parsers) -> NoReturn:
         confine(
             memory_bytes=request["memory_bytes"],
             cpu_seconds=request["cpu_seconds"],
-            readable=[*_READABLE, Path(request["path"])],
+            readable=[*_READABLE, *(Path(request[file]) for file in ("path", "readings") if file in request)],
         )
         _send(result, *_work(request, parsers))
         exit_code = 0
@@ -153,7 +158,10 @@ def _work(request: dict[str, Any], parsers: Parsers) -> tuple[dict[str, Any], by
     try:
         if "page" in request:
             return {}, render_page(path, request["page"])
-        return {}, encode(parsers.parse(path, request["name"], request["media_type"]))
+        if "pages" in request:
+            return {}, parsers.read_pages(path, request["media_type"], request["pages"])
+        readings = Path(request["readings"]) if "readings" in request else None
+        return {}, encode(parsers.parse(path, request["name"], request["media_type"], readings))
     except IngestError as error:
         return {"error": error.code, "message": str(error)}, b""
     except (MemoryError, RecursionError):

@@ -50,4 +50,4 @@ def embedded_text(title: str, heading_path: Sequence[str], text: str) -> str:
 
 
 def embedded_chunk_text(chunk: Chunk, title: str) -> str:
-    return embedded_text(title, chunk.heading_path, chunk.text)
+    return embedded_text(title, chunk.heading_path, chunk.read_text)

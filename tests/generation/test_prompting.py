@@ -105,3 +105,10 @@ def test_a_source_cannot_leave_its_place(attack: str) -> None:
 def test_braces_in_sources_are_only_text() -> None:
     content = Prompt("{no_answer}?", [passage("{x} {no_answer}")], max_tokens=3000).messages[1].content
     assert "{x} {no_answer}" in content
+
+
+def test_a_source_that_begins_inside_a_table_is_read_under_its_header_row() -> None:
+    rows = passage("Lyon | 125 euros\nRome | 140 euros")
+    continued = replace(rows, chunk=replace(rows.chunk, header="City | Limit per night"))
+    content = Prompt("What is the limit in Lyon?", [continued], max_tokens=3000).messages[1].content
+    assert "City | Limit per night\nLyon | 125 euros" in content

@@ -16,7 +16,7 @@ def warm_up() -> None:
     """Nothing to load."""
 
 
-def parse(path: Path, name: str, media_type: str) -> ParsedDocument:
+def parse(path: Path, name: str, media_type: str, readings: Path | None = None) -> ParsedDocument:
     text = _BEHAVIOURS[name](path, media_type)
     builder = ParsedDocumentBuilder()
     builder.block(BlockKind.PARAGRAPH, text)

@@ -156,3 +156,42 @@ def test_a_document_without_text_has_no_chunks(embedder: MiniLmEmbedder, empty: 
     builder = ParsedDocumentBuilder()
     builder.block(BlockKind.PARAGRAPH, empty)
     assert chunks_of(builder.build(title="Empty", language="und"), embedder) == []
+
+
+def limits(rows: int, header: list[str]) -> ParsedDocument:
+    builder = ParsedDocumentBuilder()
+    builder.block(BlockKind.PARAGRAPH, "What a night may cost.")
+    builder.table([header, *([f"City number {number}", f"{number} euros"] for number in range(rows))])
+    builder.block(BlockKind.PARAGRAPH, "Ask the travel desk about other cities.")
+    return builder.build(title="Limits", language="en")
+
+
+def test_every_chunk_of_a_table_is_read_with_its_header_row(embedder: MiniLmEmbedder) -> None:
+    document = limits(120, ["City", "Hotel limit"])
+    chunks = chunks_of(document, embedder)
+    assert len(chunks) > 2
+    for chunk in chunks:
+        assert embedded_chunk_text(chunk, "Limits").count("City | Hotel limit") == 1
+        assert chunk.text == document.text[chunk.start : chunk.end]
+        assert chunk.tokens == embedded_tokens(chunk, "Limits", embedder) - 2
+        assert chunk.tokens + 2 <= embedder.max_tokens
+    assert [chunk.header for chunk in chunks] == ["", *["City | Hotel limit"] * (len(chunks) - 1)]
+
+
+def test_what_follows_a_table_has_no_header(embedder: MiniLmEmbedder) -> None:
+    builder = ParsedDocumentBuilder()
+    builder.table([["City", "Limit"], ["Rome", "9"]])
+    builder.heading("Other rules", 1)
+    builder.block(BlockKind.PARAGRAPH, SENTENCE * 30)
+    chunks = chunks_of(builder.build(title="T", language="en"), embedder)
+    assert len(chunks) > 1
+    assert {chunk.header for chunk in chunks} == {""}
+
+
+def test_an_endless_header_row_leaves_room_for_the_rows(embedder: MiniLmEmbedder) -> None:
+    document = limits(60, [f"Column of endless words {number}" for number in range(200)])
+    chunks = chunks_of(document, embedder)
+    assert "".join("".join(chunk.text for chunk in chunks).split()) == "".join(document.text.split())
+    assert all(embedded_tokens(chunk, "Limits", embedder) <= embedder.max_tokens for chunk in chunks)
+    later = [chunk for chunk in chunks if "City number 30" in chunk.text]
+    assert later[0].header.startswith("Column of endless words 0 |")

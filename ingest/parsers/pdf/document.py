@@ -1,54 +1,83 @@
-"""PDF with a text layer: liteparse's layout with our table repair; PDFium's plain lines where it fails."""
+"""PDF: liteparse's layout with our table repair, PDFium's plain lines where it fails, recognised pictures."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
 import pypdfium2
 from liteparse.parser import LiteParse
-from liteparse.types import PageComplexityStats, ParsedPage, ParseError, ParseResult
+from liteparse.types import ParsedPage, ParseError, ParseResult
+from PIL import Image
 
 from ingest.errors import (
+    CopyingForbiddenError,
     CorruptDocumentError,
-    EmptyDocumentError,
     EncryptedDocumentError,
     LimitExceededError,
+    RecognitionMissingError,
 )
 from ingest.parsed import ParsedDocument, ParsedDocumentBuilder
 from ingest.parsers.finishing import finish
-from ingest.parsers.pdf.page_blocks import add_page
+from ingest.parsers.ocr.engine import is_installed
+from ingest.parsers.ocr.pages import (
+    SURE_LINE,
+    UNSURE_LINE,
+    add_read_page,
+    check_legible,
+    page_warning,
+    reading_warnings,
+)
+from ingest.parsers.ocr.readings import PageReading
+from ingest.parsers.pdf.furniture import find_furniture
+from ingest.parsers.pdf.page_blocks import add_page, page_words
+from ingest.parsers.pdf.pictured import has_no_text, may_need_ocr, pages_in_pictures, picture_for_reading
 from ingest.parsers.pdf.plain_lines import add_plain_page
 
 MAX_PAGES = 5000
 _PASSWORD_ERROR = 4
 """FPDF_ERR_PASSWORD"""
-_FEW_PAGES = 2
-"""In so short a document a header or footer is not a repetition, and may hold what matters."""
+_MAY_COPY = 1 << 4
+"""Bit 5 of the user access permissions, ISO 32000-1 table 22."""
 _MISREAD_SHARE = 0.4
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
-_SCANNED_BELOW_CHARS = 40
-_SCANNED_ABOVE_COVERAGE = 0.3
 _NO_TITLE = re.compile(
     r"^(microsoft (word|powerpoint|excel)\b.*|untitled.*|document\d*|.*\.\w{2,5}|\W*|slide \d+|\(.*\))$",
     re.IGNORECASE,
 )
 
 
-def parse_pdf(path: Path, name: str) -> ParsedDocument:
-    """The text layer with layout and boxes.
+def parse_pdf(path: Path, name: str, readings: Mapping[int, PageReading] | None = None) -> ParsedDocument:
+    """The text layer with layout and boxes, and what recognition read on pages that are pictures.
 
-    Raises `EncryptedDocumentError`, `CorruptDocumentError`, `EmptyDocumentError` (also for pictures of
-    pages, and then says so) or `LimitExceededError` above `MAX_PAGES`.
+    Without `readings` the result names the pages that wait for them. Raises `EncryptedDocumentError`,
+    `CopyingForbiddenError`, `CorruptDocumentError`, `EmptyDocumentError`, `LimitExceededError` above
+    `MAX_PAGES`, and, where all pages are pictures, `RecognitionMissingError` or `ScriptUnknownError`.
     """
     document = _open(path, name)
     pages = len(document)
     if pages > MAX_PAGES:
         raise LimitExceededError(f"'{name}' has {pages:,} pages; {MAX_PAGES:,} is the most.")
     builder = ParsedDocumentBuilder()
-    warnings = _add_pages(builder, document, path)
-    if not builder.has_text and _has_pictures(document):
-        raise EmptyDocumentError(f"'{name}' looks scanned: its pages are pictures without text.")
+    layout = _layout(path)
+    suspects = _look_closer(path, layout)
+    unread = pages_in_pictures(document, suspects)
+    if layout:
+        replaced = {page.page_num for page in suspects if has_no_text(page)}.intersection(readings or ())
+        warnings = _add_pages(builder, document, layout, readings or {}, replaced)
+    else:
+        warnings = _add_plain_pages(builder, document)
+    if unread and readings is None and is_installed():
+        return builder.build(title="", language="", pages=pages, warnings=warnings, unread=unread)
+    if unread and readings is None:
+        if not builder.has_text:
+            raise RecognitionMissingError(f"'{name}' looks scanned: its pages are pictures of text.")
+        warnings += page_warning(unread, "pictures of text; text recognition is not installed")
+    if unread and readings is not None:
+        if not builder.has_text:
+            check_legible(name, readings)
+        without_text = [page.page_num for page in suspects if page.page_num in unread and has_no_text(page)]
+        warnings += reading_warnings(without_text, readings)
     title = _own_title(document)
     return finish(
         builder,
@@ -60,6 +89,14 @@ def parse_pdf(path: Path, name: str) -> ParsedDocument:
     )
 
 
+def pictures_for_reading(path: Path, pages: Sequence[int]) -> Iterator[tuple[int, Image.Image]]:
+    """Each of the pages (from 1) as a picture, without the text that is read without recognition."""
+    document = pypdfium2.PdfDocument(path)
+    layout = _layout(path, pages, looking_closer=True)
+    for page in layout.pages if layout else ():
+        yield page.page_num, picture_for_reading(document, page)
+
+
 def _open(path: Path, name: str) -> pypdfium2.PdfDocument:
     try:
         document = pypdfium2.PdfDocument(path)
@@ -69,6 +106,8 @@ def _open(path: Path, name: str) -> pypdfium2.PdfDocument:
         raise CorruptDocumentError(f"'{name}' is damaged and cannot be opened as a PDF.") from error
     if not len(document):
         raise CorruptDocumentError(f"'{name}' is damaged: it has no readable pages.")
+    if not pypdfium2.raw.FPDF_GetDocUserPermissions(document) & _MAY_COPY:
+        raise CopyingForbiddenError(f"The owner of '{name}' forbids copying its text.")
     return document
 
 
@@ -77,37 +116,54 @@ def _own_title(document: pypdfium2.PdfDocument) -> str:
     return untyped.get_metadata_value("Title").strip()
 
 
-def _add_pages(builder: ParsedDocumentBuilder, document: pypdfium2.PdfDocument, path: Path) -> list[str]:
-    """Adds all pages; returns warnings about those that could not be read."""
-    result = _layout(path, keep_page_furniture=len(document) <= _FEW_PAGES)
-    if result is None:
-        return _add_plain_pages(builder, document)
-    for page in result.pages:
-        if _is_misread(page):
-            add_plain_page(builder, document, page.page_num)
-        else:
-            add_page(builder, page)
-    failed = [error.page_num for error in result.page_errors]
-    scanned = [page.page_num for page in result.pages if _looks_scanned(page)]
-    return [
-        *_page_warning(failed, "could not be read"),
-        *_page_warning(scanned, "looks scanned; its text was not read"),
-    ]
+def _add_pages(
+    builder: ParsedDocumentBuilder,
+    document: pypdfium2.PdfDocument,
+    layout: ParseResult,
+    readings: Mapping[int, PageReading],
+    replaced: Set[int],
+) -> list[str]:
+    """Adds all pages; returns warnings about those that could not be read.
+
+    Of the pages `replaced`, which have next to no text of their own, only the reading is added.
+    """
+    words = [page_words(page) for page in layout.pages]
+    furniture = find_furniture(words)
+    for page, its_words in zip(layout.pages, words, strict=True):
+        reading = readings.get(page.page_num)
+        if page.page_num not in replaced:
+            if _is_misread(page):
+                add_plain_page(builder, document, page.page_num)
+            else:
+                add_page(builder, page, its_words, furniture.get(page.page_num, ()))
+        if reading is not None:
+            is_whole = page.page_num in replaced
+            add_read_page(builder, reading, least_confidence=UNSURE_LINE if is_whole else SURE_LINE)
+    return page_warning([error.page_num for error in layout.page_errors], "could not be read")
 
 
-def _layout(path: Path, *, keep_page_furniture: bool) -> ParseResult | None:
+def _look_closer(path: Path, layout: ParseResult | None) -> list[ParsedPage]:
+    """The pages that may be pictures, with what liteparse says about them."""
+    numbers = [page.page_num for page in layout.pages if may_need_ocr(page)] if layout else []
+    closer = _layout(path, numbers, looking_closer=True) if numbers else None
+    return closer.pages if closer else []
+
+
+def _layout(path: Path, pages: Sequence[int] = (), *, looking_closer: bool = False) -> ParseResult | None:
+    """All pages, or those named; `None` where liteparse cannot read the file."""
     engine = LiteParse(
         ocr_enabled=False,
         quiet=True,
         max_pages=MAX_PAGES,
+        target_pages=",".join(str(page) for page in pages) or None,
         num_workers=1,
         continue_on_page_error=True,
         output_format="markdown",
         extract_blocks=True,
         emit_word_boxes=True,
         extract_links=False,
-        keep_headers_footers=keep_page_furniture,
-        include_complexity=True,
+        keep_headers_footers=True,
+        include_complexity=looking_closer,
     )
     try:
         return engine.parse(path)
@@ -122,7 +178,7 @@ def _add_plain_pages(builder: ParsedDocumentBuilder, document: pypdfium2.PdfDocu
             add_plain_page(builder, document, number)
         except pypdfium2.PdfiumError:
             failed.append(number)
-    return _page_warning(failed, "could not be read")
+    return page_warning(failed, "could not be read")
 
 
 def _is_misread(page: ParsedPage) -> bool:
@@ -131,32 +187,3 @@ def _is_misread(page: ParsedPage) -> bool:
     rotated = sum(len(item.text) for item in page.text_items if abs(item.rotation) >= 1)
     right_to_left = sum(len(_RIGHT_TO_LEFT.findall(item.text)) for item in page.text_items)
     return max(rotated, right_to_left) > _MISREAD_SHARE * total
-
-
-def _looks_scanned(page: ParsedPage) -> bool:
-    """A page that is a picture, or whose fonts do not say which letters they show.
-
-    liteparse's own verdict `needs_ocr` is not used: it is true for half of all digital pages of annual
-    reports, and for any cover page with a logo.
-    """
-    stats: PageComplexityStats | None = page.complexity
-    if stats is None:
-        return False
-    if "scanned" in stats.reasons or stats.is_garbled:
-        return True
-    pictured = stats.full_page_image or stats.image_coverage > _SCANNED_ABOVE_COVERAGE
-    return stats.text_length < _SCANNED_BELOW_CHARS and pictured
-
-
-def _page_warning(pages: Sequence[int], what: str) -> list[str]:
-    if not pages:
-        return []
-    shown = ", ".join(str(page) for page in pages[:20]) + (", …" if len(pages) > 20 else "")
-    return [f"Page {shown} {what}." if len(pages) == 1 else f"Pages {shown}: {what}."]
-
-
-def _has_pictures(document: pypdfium2.PdfDocument) -> bool:
-    pages = min(len(document), 5)
-    untyped: Any = document
-    image = pypdfium2.raw.FPDF_PAGEOBJ_IMAGE
-    return any(next(untyped[index].get_objects(filter=[image]), None) for index in range(pages))

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter, itemgetter
 
 from corpus.documents import Box
 
@@ -10,7 +12,8 @@ _SAME_LINE = 0.45
 _LINES_LOOKED_BACK = 6
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Not frozen, for speed: a page has a thousand words.
+@dataclass(slots=True, kw_only=True)
 class Rect:
     x0: float
     y0: float
@@ -46,9 +49,30 @@ class Rect:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Word(Rect):
     text: str
+    line: int = 0
+    """Number of its line among the page's visual lines, where they are known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageWords:
+    """The words of a page whose visual lines are known."""
+
+    number: int
+    height: float
+    lines: Sequence[Sequence[Word]]
+    rotated: Sequence[Word]
+    """Words written at an angle, which are in no line."""
+
+    @classmethod
+    def of(cls, number: int, height: float, upright: Sequence[Word], rotated: Sequence[Word]) -> "PageWords":
+        lines = visual_lines(upright)
+        for index, line in enumerate(lines):
+            for word in line:
+                word.line = index
+        return cls(number=number, height=height, lines=lines, rotated=rotated)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,23 +100,31 @@ def _fraction(length: float, whole: float) -> float:
 def union(rects: Iterable[Rect]) -> Rect:
     """The smallest rectangle around all; there must be at least one."""
     every = list(rects)
-    return Rect(
-        x0=min(rect.x0 for rect in every),
-        y0=min(rect.y0 for rect in every),
-        x1=max(rect.x1 for rect in every),
-        y1=max(rect.y1 for rect in every),
-    )
+    first = every[0]
+    x0, y0, x1, y1 = first.x0, first.y0, first.x1, first.y1
+    for rect in every:
+        x0 = rect.x0 if rect.x0 < x0 else x0
+        y0 = rect.y0 if rect.y0 < y0 else y0
+        x1 = rect.x1 if rect.x1 > x1 else x1
+        y1 = rect.y1 if rect.y1 > y1 else y1
+    return Rect(x0=x0, y0=y0, x1=x1, y1=y1)
 
 
 def visual_lines(words: Sequence[Word]) -> list[list[Word]]:
     """Words grouped by height on the page, top to bottom, each line left to right."""
-    lines: list[tuple[Word, list[Word]]] = []
-    for word in sorted(words, key=lambda word: word.center_y):
-        for first, members in reversed(lines[-_LINES_LOOKED_BACK:]):
-            reach = _SAME_LINE * min(word.height, first.height)
-            if abs(first.center_y - word.center_y) < reach:
+    lines: list[tuple[float, float, list[Word]]] = []
+    for double_middle, word in sorted(((word.y0 + word.y1, word) for word in words), key=itemgetter(0)):
+        middle, height = double_middle / 2, word.y1 - word.y0
+        for index in range(len(lines) - 1, max(-1, len(lines) - 1 - _LINES_LOOKED_BACK), -1):
+            first_middle, first_height, members = lines[index]
+            if middle - first_middle < _SAME_LINE * min(height, first_height):
                 members.append(word)
                 break
         else:
-            lines.append((word, [word]))
-    return [sorted(members, key=lambda word: word.x0) for _, members in lines]
+            lines.append((middle, height, [word]))
+    return [sorted(members, key=attrgetter("x0")) for _, _, members in lines]
+
+
+def by_line(words: Iterable[Word]) -> list[list[Word]]:
+    """Words that stand in the order of their lines, line by line."""
+    return [list(line) for _, line in groupby(words, key=attrgetter("line"))]

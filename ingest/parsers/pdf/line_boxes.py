@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from corpus.documents import Box
-from ingest.parsers.pdf.geometry import PageSize, Word, union, visual_lines
+from ingest.parsers.pdf.geometry import PageSize, Word, by_line, union
 
 _LOOKAHEAD_CHARS = 40
 
@@ -11,12 +11,13 @@ _LOOKAHEAD_CHARS = 40
 def line_boxes(text: str, words: Sequence[Word], page: PageSize) -> list[tuple[str, Box]]:
     """The printed lines of `text` in order, each a substring of it, with their boxes.
 
-    The words of a printed line are looked up near where the line before ended, because the text may join
-    words that the page hyphenates, and right-to-left text runs against the order of the boxes.
+    `words` stand in the order of their lines. The words of a line are looked up near where the line before
+    ended, because the text may join words that the page hyphenates, and right-to-left text runs against the
+    order of the boxes.
     """
     found: list[tuple[str, Box]] = []
     cursor = 0
-    for line in visual_lines(words):
+    for line in by_line(words):
         span, matched = _find_line(text, line, cursor)
         if span is not None:
             start, end = span

@@ -4,22 +4,24 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 from liteparse.types import LayoutBlock, LayoutCell, ParsedPage
 
 from corpus.documents import Box
 from ingest.parsed import BlockKind, ParsedDocumentBuilder
-from ingest.parsers.pdf.geometry import PageSize, Rect, Word, union, visual_lines
+from ingest.parsers.pdf.geometry import PageSize, PageWords, Rect, Word, by_line, union, visual_lines
 from ingest.parsers.pdf.line_boxes import line_boxes
 from ingest.parsers.pdf.markup import has_invented_formula, without_markup
-from ingest.parsers.pdf.rows import rows_of
+from ingest.parsers.pdf.rows import may_hold_table, rows_of
 from ingest.parsers.pdf.tables import FoundTable, find_tables
 
 _TOKEN = re.compile(r"\w+")
 _COHERENT_SHARE = 0.95
 """liteparse's own table is kept when this share of the rows found here stand whole in its rows."""
-_MAX_LOST_SHARE = 0.4
 _LONGEST_CELL_CHARS = 600
-_MIN_LOST_CHARS = 20
+_MIN_LOST_CHARS = 4
+"""A single shorter word is more likely a list's number or a sign than lost text."""
+_BROKEN_AT_ENDS = 3
 _KINDS = {
     "paragraph": BlockKind.PARAGRAPH,
     "list_item": BlockKind.LIST_ITEM,
@@ -28,20 +30,32 @@ _KINDS = {
 }
 
 
-def add_page(builder: ParsedDocumentBuilder, page: ParsedPage) -> None:
-    """Adds the page's blocks in reading order."""
-    _PageWalk(builder, page).add()
+def add_page(
+    builder: ParsedDocumentBuilder, page: ParsedPage, words: PageWords, furniture: Sequence[Rect] = ()
+) -> None:
+    """Adds the page's blocks in reading order, without what stands in `furniture`."""
+    _PageWalk(builder, page, words, furniture).add()
 
 
 class _PageWalk:
-    def __init__(self, builder: ParsedDocumentBuilder, page: ParsedPage) -> None:
+    def __init__(
+        self,
+        builder: ParsedDocumentBuilder,
+        page: ParsedPage,
+        words: PageWords,
+        furniture: Sequence[Rect],
+    ) -> None:
         self._builder = builder
         self._size = PageSize(number=page.page_num, width=page.width, height=page.height)
         self._blocks = [block for block in page.blocks or () if block.kind not in ("figure", "rule")]
-        self._words, self._rotated = _words(page)
+        self._lines, left_out = _parted(words.lines, furniture)
+        self._rotated = words.rotated
+        self._furniture = [" ".join(_tokens(_as_printed(line))) for line in left_out]
+        self._words = [word for line in self._lines for word in line]
         self._printed = {word.text for word in self._words}
-        self._free = list(self._words)
-        """Words that no block has claimed yet."""
+        self._middles = np.array([(w.x0 + w.x1, w.y0 + w.y1) for w in self._words]).reshape(-1, 2) / 2
+        self._is_free = np.ones(len(self._words), dtype=bool)
+        """Which words no block has claimed yet."""
         self._tables = self._repaired_tables()
         self._added: set[int] = set()
 
@@ -59,14 +73,15 @@ class _PageWalk:
 
     def _repaired_tables(self) -> list[FoundTable]:
         """Tables found in the word boxes that liteparse's own tables do not hold row by row."""
+        if not may_hold_table(self._lines):
+            return []
         own_rows = [
             set(_tokens(" ".join(cell.text for cell in row)))
             for block in self._blocks
             if block.kind == "table"
             for row in _table_cells(block)
         ]
-        tables = find_tables(rows_of(self._words)) if self._words else []
-        return [table for table in tables if not _stands_in(table, own_rows)]
+        return [table for table in find_tables(rows_of(self._lines)) if not _stands_in(table, own_rows)]
 
     def _covering_table(self, block: LayoutBlock) -> int | None:
         rect = _rect(block)
@@ -87,7 +102,10 @@ class _PageWalk:
         number = self._size.number
         words = self._claim(rect)
         if block.kind == "table":
-            self._add_table(list(_table_cells(block)), words)
+            rows = [row for row in _table_cells(block) if not self._is_furniture(_row_text(row))]
+            self._add_table(rows, words)
+            return
+        if not words and self._is_furniture(_block_text(block)):
             return
         text = without_markup(_block_text(block), self._printed)
         if has_invented_formula(text, self._printed) and words:
@@ -116,7 +134,7 @@ class _PageWalk:
         middles = [row.center_y for row in table.source]
         top, bottom = min(middles) - 3, max(middles) + 3
         outside = [word for word in self._claim(rect) if not top <= word.center_y <= bottom]
-        self._add_lines(outside)
+        self._add_lines(by_line(outside))
 
     def _add_repaired(self, index: int) -> None:
         if index in self._added:
@@ -127,21 +145,23 @@ class _PageWalk:
         boxes = [self._size.box(row.rect) for row in table.rows]
         self._builder.table([row.cells for row in table.rows], page=self._size.number, boxes=boxes)
 
+    def _is_furniture(self, text: str) -> bool:
+        """Whether `text` is one or several of the lines that are left out."""
+        left = " ".join(_tokens(text))
+        for line in self._furniture:
+            left = left.replace(line, "", 1)
+        return bool(self._furniture) and not left.strip()
+
     def _add_lost_text(self) -> None:
-        """liteparse drops rotated text, and on some pages takes the body for page furniture.
+        """Lines that no block holds: liteparse drops rotated text, and here and there a line of the body."""
+        free = by_line(self._words[index] for index in np.flatnonzero(self._is_free))
+        rotated = visual_lines(self._rotated)
+        if free or rotated:
+            shown = [f" {' '.join(_tokens(_block_text(block)))} " for block in self._blocks]
+            self._add_lines([line for line in (*free, *rotated) if not _is_shown(line, shown)])
 
-        Running headers and page numbers, which it drops by intention, are a small share of a page.
-        """
-        shown = Counter(_tokens(" ".join(_block_text(block) for block in self._blocks)))
-        lost = [word for word in self._free if not _take(shown, _tokens(word.text))]
-        rotated = [word for word in self._rotated if not _take(shown, _tokens(word.text))]
-        total = _chars(self._words) + _chars(self._rotated)
-        if total > _MIN_LOST_CHARS and _chars(lost) + _chars(rotated) > _MAX_LOST_SHARE * total:
-            self._add_lines(lost)
-            self._add_lines(rotated)
-
-    def _add_lines(self, words: Sequence[Word]) -> None:
-        for line in visual_lines(words):
+    def _add_lines(self, lines: Sequence[Sequence[Word]]) -> None:
+        for line in lines:
             text = " ".join(word.text for word in line)
             box = self._size.box(union(line))
             self._builder.block(BlockKind.PARAGRAPH, text, page=self._size.number, lines=[(text, box)])
@@ -149,12 +169,10 @@ class _PageWalk:
     def _claim(self, rect: Rect | None) -> list[Word]:
         if rect is None:
             return []
-        claimed: list[Word] = []
-        free: list[Word] = []
-        for word in self._free:
-            (claimed if rect.holds_center(word) else free).append(word)
-        self._free = free
-        return claimed
+        inside = (self._middles >= (rect.x0 - 1, rect.y0 - 1)) & (self._middles <= (rect.x1 + 1, rect.y1 + 1))
+        claimed = np.flatnonzero(inside.all(axis=1) & self._is_free)
+        self._is_free[claimed] = False
+        return [self._words[index] for index in claimed]
 
     def _row_box(self, row: Sequence[LayoutCell]) -> Box | None:
         rects = [
@@ -165,8 +183,8 @@ class _PageWalk:
         return self._size.box(union(rects)) if rects else None
 
 
-def _words(page: ParsedPage) -> tuple[list[Word], list[Word]]:
-    """Upright words, and words that are written at an angle."""
+def page_words(page: ParsedPage) -> PageWords:
+    """The page's words, upright ones in their lines."""
     upright: list[Word] = []
     rotated: list[Word] = []
     for item in page.text_items:
@@ -176,7 +194,7 @@ def _words(page: ParsedPage) -> tuple[list[Word], list[Word]]:
             for word in item.words
             if word.text.strip()
         )
-    return upright, rotated
+    return PageWords.of(page.page_num, page.height, upright, rotated)
 
 
 def _stands_in(table: FoundTable, own_rows: Sequence[set[str]]) -> bool:
@@ -213,20 +231,35 @@ def _block_text(block: LayoutBlock) -> str:
 
 
 def _as_printed(words: Sequence[Word]) -> str:
-    return " ".join(word.text for line in visual_lines(words) for word in line)
+    return " ".join(word.text for word in words)
 
 
 def _tokens(text: str) -> list[str]:
     return _TOKEN.findall(text.lower())
 
 
-def _take(shown: Counter[str], tokens: Sequence[str]) -> bool:
-    """Whether `shown` holds all tokens; if so, they are taken out of it."""
-    if not tokens or any(shown[token] <= 0 for token in tokens):
-        return False
-    shown.subtract(tokens)
-    return True
+def _is_shown(line: Sequence[Word], shown: Sequence[str]) -> bool:
+    """Whether a block has the words of `line` in a row; broken words at its ends are joined there."""
+    tokens = [token for word in line for token in _tokens(word.text)]
+    if not tokens or (len(tokens) == 1 and len(tokens[0]) < _MIN_LOST_CHARS):
+        return True
+    inner = tokens[1:-1] if len(tokens) > _BROKEN_AT_ENDS else tokens
+    return not any(char.isalnum() for token in tokens for char in token) or any(
+        f" {' '.join(inner)} " in text for text in shown
+    )
 
 
-def _chars(words: Sequence[Word]) -> int:
-    return sum(len(word.text) for word in words)
+def _parted(
+    lines: Sequence[Sequence[Word]], furniture: Sequence[Rect]
+) -> tuple[list[Sequence[Word]], list[Sequence[Word]]]:
+    """The lines that stay, and those that are page furniture."""
+    stay: list[Sequence[Word]] = []
+    left_out: list[Sequence[Word]] = []
+    for line in lines:
+        is_furniture = any(all(rect.holds_center(word) for word in line) for rect in furniture)
+        (left_out if is_furniture else stay).append(line)
+    return stay, left_out
+
+
+def _row_text(row: Sequence[LayoutCell]) -> str:
+    return " ".join(cell.text for cell in row)

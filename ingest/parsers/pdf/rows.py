@@ -1,10 +1,10 @@
 """Visual lines cut into cells, and which of them read like a row of a table of numbers."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ingest.parsers.pdf.geometry import Rect, Word, union, visual_lines
+from ingest.parsers.pdf.geometry import Rect, Word, union
 
 _CELL_GAP = 0.9
 """A gap wider than this share of the line height parts two cells."""
@@ -12,6 +12,7 @@ _NUMBER = re.compile(
     r"^[\$€£¥(\-–—+]*\s*\d[\d,.\s]*\)?\s*%?\)?\*?$|^[\$€£]?\s*[—–\-]{1,2}$|^[\$€£%]$|^n/?[am]$", re.IGNORECASE
 )
 _LONGEST_NUMBER = 24
+_FEWEST_ROWS = 3
 _OPENERS = frozenset({"$", "€", "£", "(", "$("})
 _CLOSERS = frozenset({"%", ")", "%)"})
 _TRAILING_OPENER = re.compile(r"^(.*\S)\s+(?:[\$€£]|\()$")
@@ -19,13 +20,10 @@ _DOT_LEADERS = re.compile(r"^(.{4,}?)[.\s…·]{6,}[\$€£]?$")
 _CURRENCY_OF_NEXT = re.compile(r"^([(\d][\d,.)%]*)\s+[\$€£]$")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Cell(Rect):
     text: str
-
-    @property
-    def is_number(self) -> bool:
-        return is_number(self.text)
+    is_number: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +50,20 @@ class Row:
 
 
 def is_number(text: str) -> bool:
-    return len(text) < _LONGEST_NUMBER and _NUMBER.match(text) is not None
+    if len(text) >= _LONGEST_NUMBER or (text[0].isalpha() and text[0] not in "nN"):
+        return False
+    return _NUMBER.match(text) is not None
 
 
-def rows_of(words: Sequence[Word]) -> list[Row]:
-    """The page's rows, top to bottom."""
-    return [_row(line) for line in visual_lines(words)]
+def rows_of(lines: Iterable[Sequence[Word]]) -> list[Row]:
+    """The rows that a page's visual lines are, top to bottom."""
+    return [_row(line) for line in lines if line]
+
+
+def may_hold_table(lines: Sequence[Sequence[Word]]) -> bool:
+    """Whether so many lines hold a number that looking closer is worth the time."""
+    with_number = (any(not word.text[0].isalpha() for word in line) for line in lines if len(line) > 1)
+    return sum(with_number) >= _FEWEST_ROWS
 
 
 def _row(line: Sequence[Word]) -> Row:
@@ -88,8 +94,8 @@ def _split(line: Sequence[Word]) -> list[Cell]:
 
 
 def _cell(parts: Sequence[Rect], text: str) -> Cell:
-    rect = union(parts)
-    return Cell(x0=rect.x0, y0=rect.y0, x1=rect.x1, y1=rect.y1, text=text)
+    rect = parts[0] if len(parts) == 1 else union(parts)
+    return Cell(x0=rect.x0, y0=rect.y0, x1=rect.x1, y1=rect.y1, text=text, is_number=is_number(text))
 
 
 def _join_signs(cells: Sequence[Cell]) -> list[Cell]:
@@ -107,7 +113,8 @@ def _join_signs(cells: Sequence[Cell]) -> list[Cell]:
         if cell.text in _CLOSERS and joined:
             joined[-1] = _cell((joined[-1], cell), joined[-1].text + cell.text)
         else:
-            joined.append(_cell((cell,), _without_strays(cell.text, before_number=before_number)))
+            text = _without_strays(cell.text, before_number=before_number)
+            joined.append(cell if text == cell.text else _cell((cell,), text))
         index += 1
     return joined
 

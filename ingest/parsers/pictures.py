@@ -1,0 +1,66 @@
+"""Pictures of text: PNG, JPEG, TIFF with any number of pages, WebP, GIF, BMP."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from ingest.errors import CorruptDocumentError, LimitExceededError, RecognitionMissingError
+from ingest.parsed import ParsedDocument, ParsedDocumentBuilder
+from ingest.parsers.finishing import finish
+from ingest.parsers.ocr.engine import is_installed
+from ingest.parsers.ocr.pages import add_read_page, check_legible, reading_warnings
+from ingest.parsers.ocr.readings import PageReading
+
+FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP")
+MAX_PIXELS = 120_000_000
+MAX_PAGES = 2000
+UNREADABLE = (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError)
+"""What Pillow raises for files that are not what they say."""
+
+# Pillow would only warn up to a certain size; `_page_count` decides.
+Image.MAX_IMAGE_PIXELS = None
+# Loads all formats now: a child may not, once it is confined.
+Image.init()
+
+
+def parse_picture(path: Path, name: str, readings: Mapping[int, PageReading] | None) -> ParsedDocument:
+    """The text that recognition read, or, without `readings`, which pages wait to be read.
+
+    Raises `CorruptDocumentError`, `RecognitionMissingError`, `LimitExceededError` above `MAX_PIXELS`, and
+    `EmptyDocumentError` or `ScriptUnknownError` when nothing could be read.
+    """
+    pages = _page_count(path, name)
+    builder = ParsedDocumentBuilder()
+    if readings is None and not is_installed():
+        raise RecognitionMissingError(f"'{name}' is a picture; nothing is installed that reads it.")
+    if readings is None:
+        return builder.build(title="", language="", pages=pages, unread=range(1, pages + 1))
+    for reading in readings.values():
+        add_read_page(builder, reading)
+    if not builder.has_text:
+        check_legible(name, readings)
+    warnings = reading_warnings(range(1, pages + 1), readings)
+    return finish(builder, name=name, pages=pages, warnings=warnings, heading_as_title=True)
+
+
+def pictures_of(path: Path, pages: Sequence[int]) -> Iterator[tuple[int, Image.Image]]:
+    """Each of the pages (from 1) as it is shown."""
+    with Image.open(path, formats=FORMATS) as picture:
+        for number in pages:
+            picture.seek(number - 1)
+            yield number, ImageOps.exif_transpose(picture)
+
+
+def _page_count(path: Path, name: str) -> int:
+    try:
+        with Image.open(path, formats=FORMATS) as picture:
+            if picture.width * picture.height > MAX_PIXELS:
+                size = f"{picture.width:,} x {picture.height:,}"
+                raise LimitExceededError(f"'{name}' has {size} pixels; {MAX_PIXELS:,} is the most.")
+            frames: int = getattr(picture, "n_frames", 1) if picture.format == "TIFF" else 1
+    except UNREADABLE as error:
+        raise CorruptDocumentError(f"'{name}' is damaged and cannot be opened as a picture.") from error
+    if frames > MAX_PAGES:
+        raise LimitExceededError(f"'{name}' has {frames:,} pages; {MAX_PAGES:,} is the most.")
+    return frames
