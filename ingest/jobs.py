@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, EnqueueOptions
 
@@ -24,7 +24,7 @@ WORKFLOW_VERSION = "1"
 """Pinned by hand: DBOS's own default, a hash of the source, would strand jobs at every edit."""
 
 APPLICATION = "sourcebook"
-INGEST, DELETE = "ingest", "delete"
+INGEST, DELETE, SYNC = "ingest", "delete", "sync"
 
 STOP_SECONDS = 30
 """How long a stopping worker waits for its steps in progress; a crash is no worse than giving up on them."""
@@ -51,6 +51,12 @@ class JobsSettings:
     """Tries of a step whose dependency is away (database, index), with doubling pauses from one second."""
 
 
+class SyncWork(Protocol):
+    """What a job of the sync queue does; `Jobs` gives it the durable steps to do it in."""
+
+    def run(self, connector_id: str, number: int, steps: "Jobs") -> None: ...
+
+
 class Jobs:
     """The queue and, between `open` and `stop`, its worker. One per process: DBOS is a singleton."""
 
@@ -62,6 +68,12 @@ class Jobs:
         self._stopping = False
         self._client: DBOSClient | None = None
         self._sweeper: Sweeper | None = None
+        self._syncing: SyncWork | None = None
+        self._sync_concurrency = 1
+
+    def use(self, syncing: SyncWork, *, concurrency: int) -> None:
+        """Names, before `open`, who does the jobs of the sync queue, and how many at a time."""
+        self._syncing, self._sync_concurrency = syncing, concurrency
 
     def open(self, *, worker: bool, only_owner: bool) -> None:
         """Opens the queue, and with `worker` works on it.
@@ -103,6 +115,13 @@ class Jobs:
                 polling_interval_sec=settings.poll_seconds,
                 on_conflict="always_update",
             )
+        DBOS.register_queue(
+            SYNC,
+            worker_concurrency=self._sync_concurrency,
+            partition_concurrency=1,
+            polling_interval_sec=settings.poll_seconds,
+            on_conflict="always_update",
+        )
         self._sweeper = Sweeper(
             self._database,
             worker,
@@ -129,7 +148,8 @@ class Jobs:
 
     @property
     def is_idle(self) -> bool:
-        return not self._running
+        """Whether no document is in work; a sync that waits for a slow website does not count."""
+        return all(job.startswith(f"{SYNC}:") for job in list(self._running))
 
     def enqueue_ingest(
         self, transaction: Transaction, document_id: DocumentId, version: int, collection_id: CollectionId
@@ -144,8 +164,13 @@ class Jobs:
     ) -> None:
         self._enqueue(transaction, DELETE, f"delete:{document_id}", collection_id, document_id)
 
+    def enqueue_sync(self, transaction: Transaction, connector_id: str, number: int) -> None:
+        self._enqueue(
+            transaction, SYNC, f"{SYNC}:{connector_id}:{number}", connector_id, connector_id, number
+        )
+
     def _enqueue(
-        self, transaction: Transaction, workflow: str, job_id: str, collection_id: str, *arguments: str | int
+        self, transaction: Transaction, workflow: str, job_id: str, partition: str, *arguments: str | int
     ) -> None:
         if self._client is None:
             raise UnavailableError("The job queue is not open.")
@@ -154,7 +179,7 @@ class Jobs:
             queue_name=workflow,
             workflow_id=job_id,
             app_version=WORKFLOW_VERSION,
-            queue_partition_key=collection_id,
+            queue_partition_key=partition,
         )
         self._client.enqueue_in_transaction(transaction, options, *arguments)
 
@@ -168,31 +193,45 @@ class Jobs:
         def delete(document_id: str) -> None:
             self._delete(document_id)
 
+        def sync(connector_id: str, number: int) -> None:
+            self._sync(connector_id, number)
+
         DBOS.workflow(name=INGEST)(ingest)
         DBOS.workflow(name=DELETE)(delete)
+        DBOS.workflow(name=SYNC)(sync)
 
     def _ingest(self, document_id: str, version: int) -> None:
         document = DocumentId(document_id)
         with self._marked_running():
             try:
-                chunks = self._step("prepare", lambda: self._pipeline.prepare(document, version))
+                chunks = self.step("prepare", lambda: self._pipeline.prepare(document, version))
                 for first in range(0, chunks, EMBED_BATCH):
-                    self._step(
+                    self.step(
                         f"embed:{first}", lambda first=first: self._pipeline.embed(document, version, first)
                     )
                 if chunks:
-                    self._step("publish", lambda: self._pipeline.publish(document, version))
+                    self.step("publish", lambda: self._pipeline.publish(document, version))
             except Exception as error:  # noqa: BLE001  # the worker's edge: the document must end
                 reason = error
-                self._step("give_up", lambda: self._pipeline.give_up(document, version, reason))
+                self.step("give_up", lambda: self._pipeline.give_up(document, version, reason))
 
     def _delete(self, document_id: str) -> None:
         with self._marked_running():
-            self._step("purge", lambda: self._pipeline.purge(DocumentId(document_id)))
+            self.step("purge", lambda: self._pipeline.purge(DocumentId(document_id)))
 
-    def _step(self, name: str, work: Callable[[], Result]) -> Result:
+    def _sync(self, connector_id: str, number: int) -> None:
+        with self._marked_running():
+            if self._syncing:
+                self._syncing.run(connector_id, number, self)
+
+    def pause_point(self) -> None:
+        """Leaves the job when the worker stops: for long steps that may run twice."""
         if self._stopping:
             raise _WorkerStopsError
+
+    def step(self, name: str, work: Callable[[], Result]) -> Result:
+        """Runs a step of the present job, or gives its result if it ran before a crash."""
+        self.pause_point()
         return DBOS.run_step(
             {
                 "name": name,
