@@ -12,6 +12,7 @@ from pydantic_settings import (
 
 from generation.settings import AnsweringSettings, ExtractionSettings, LanguageModelSettings
 from ingest.chunking import ChunkingSettings
+from ingest.connectors.settings import ConnectorsSettings
 from ingest.jobs import JobsSettings
 from retrieval.settings import IndexSettings
 
@@ -46,6 +47,8 @@ class Settings(BaseSettings):
     extraction: ExtractionSettings = ExtractionSettings()
     chunking: ChunkingSettings = ChunkingSettings()
     jobs: JobsSettings = JobsSettings()
+    connectors: ConnectorsSettings = ConnectorsSettings()
+    """Which hosts and folders connectors may read; none by default."""
 
     @field_validator("data")
     @classmethod

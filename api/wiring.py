@@ -22,6 +22,13 @@ from generation.grounding import support_of
 from generation.language_model_writer import LanguageModelWriter
 from generation.writing import Writer
 from ingest.chunking import CHUNKER, Chunker
+from ingest.connectors.document_paths import DocumentPaths
+from ingest.connectors.items import ItemRecords
+from ingest.connectors.keeping import Connectors
+from ingest.connectors.opening import Origins
+from ingest.connectors.records import ConnectorRecords
+from ingest.connectors.scheduling import Scheduler
+from ingest.connectors.sync import Syncing
 from ingest.intake import Intake
 from ingest.isolation import ParserSandbox
 from ingest.jobs import Jobs
@@ -47,6 +54,7 @@ class Sourcebook:
     blobs: LocalBlobs
     sandbox: ParserSandbox
     intake: Intake
+    connectors: Connectors
     retriever: Retriever
     answerer: Answerer
 
@@ -71,20 +79,36 @@ def open_sourcebook(settings: Settings, *, address: str = "", worker: bool = Tru
         chunker = Chunker(embedder, settings.chunking)
         pipeline = Pipeline(catalog, versions, blobs, sandbox, chunker, Indexer(index, embedder), index)
         jobs = _opened(stack, Jobs(database, pipeline, settings.jobs), Jobs.stop)
+        intake = Intake(database, catalog, versions, blobs, jobs)
+        connectors, scheduler = _open_connectors(settings, database, catalog, intake, jobs)
         jobs.open(worker=worker, only_owner=settings.is_embedded)
         if worker:
             sandbox.start()
             _opened(stack, Upkeep(index, jobs), Upkeep.stop).start()
+            _opened(stack, scheduler, Scheduler.stop).start()
         retriever = Retriever(index, embedder, catalog)
         yield Sourcebook(
             settings=settings,
             catalog=catalog,
             blobs=blobs,
             sandbox=sandbox,
-            intake=Intake(database, catalog, versions, blobs, jobs),
+            intake=intake,
+            connectors=connectors,
             retriever=retriever,
             answerer=Answerer(retriever, open_writer(settings, embedder), settings.answering),
         )
+
+
+def _open_connectors(
+    settings: Settings, database: Database, catalog: Catalog, intake: Intake, jobs: Jobs
+) -> tuple[Connectors, Scheduler]:
+    """Connectors and, for a worker, their scheduler; `jobs` learns how to sync."""
+    origins = Origins(settings.connectors, settings.data)
+    records, items = ConnectorRecords(database), ItemRecords(database)
+    syncing = Syncing(records, items, DocumentPaths(database), intake, origins, settings.connectors)
+    jobs.use(syncing, concurrency=settings.connectors.concurrency)
+    connectors = Connectors(database, catalog, records, items, intake, origins, jobs)
+    return connectors, Scheduler(connectors, origins, seconds=settings.connectors.watch_seconds)
 
 
 def open_index(settings: Settings, embedder: Embedder, folder: Path | None = None) -> Index:
