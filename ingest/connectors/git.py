@@ -146,12 +146,12 @@ class GitOrigin:
                 f"The repository is larger than the {MAX_MIRROR_BYTES >> 20} MB allowed."
             )
         if process.returncode != 0:
-            raise OriginError(f"git could not read the repository: {self._told(complaint)}")
+            raise OriginError(f"git could not read the repository: {self._told(complaint)}.")
         return output
 
     def _told(self, complaint: bytes) -> str:
         lines = complaint.decode(errors="replace").strip().splitlines() or ["it gave no reason"]
-        return " ".join(lines[-2:])[:300]
+        return " ".join(lines[-2:])[:300].rstrip(".")
 
     def _environment(self, settings: Sequence[tuple[str, str]]) -> dict[str, str]:
         """Configuration goes through the environment: others on the machine can read a command line."""

@@ -67,7 +67,8 @@ class Origins:
             visits = Visits(
                 http, lambda address: is_below(address, start), pause_seconds=options.pause_seconds
             )
-            yield WebsiteOrigin(options, visits, Path(folder), max_item_bytes=self._settings.max_item_bytes)
+            limit = self._settings.max_item_bytes
+            yield WebsiteOrigin(options, start, visits, Path(folder), max_item_bytes=limit)
 
     def _allowed_folder(self, path: str) -> Path:
         folder = Path(path).expanduser().resolve()

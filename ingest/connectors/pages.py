@@ -74,10 +74,16 @@ def plain_address(address: str, base: str = "") -> str | None:
     return text if len(text) <= MAX_ADDRESS_CHARS else None
 
 
-def path_of(address: str, media_type: str) -> str:
-    """Where a page goes in the collection: its own path, with a name and a suffix that fit."""
+def folder_of(address: str) -> str:
+    """The path of the folder that an address lies in, from `/` to `/`."""
+    return httpx.URL(address).raw_path.partition(b"?")[0].decode().rpartition("/")[0] + "/"
+
+
+def path_of(address: str, folder: str, media_type: str) -> str:
+    """Where a page below `folder` goes in the collection: its own path, with a name and suffix that fit."""
     url = httpx.URL(address)
-    path = unquote(url.raw_path.partition(b"?")[0].decode(), errors="replace").lstrip("/")
+    path = url.raw_path.partition(b"?")[0].decode().removeprefix(folder)
+    path = unquote(path, errors="replace").lstrip("/")
     suffix = SUFFIXES[media_type]
     if not path or path.endswith("/"):
         path += "index"

@@ -59,7 +59,9 @@ class Visits:
 
         `headers` gives what to send to each address on the way. Raises an `ItemError`.
         """
-        at = address
+        at = plain_address(address)
+        if at is None:
+            raise NotOursError
         for _ in range(MAX_REDIRECTS + 1):
             if not self._is_ours(at) or not self._allows(at):
                 raise NotOursError
@@ -67,10 +69,9 @@ class Visits:
                 if not response.has_redirect_location:
                     yield at, response
                     return
-                target = plain_address(response.headers["location"], at)
-            if target is None:
+                at = plain_address(response.headers["location"], at)
+            if at is None:
                 raise NotOursError
-            at = target
         raise ItemError(f"It redirects more than {MAX_REDIRECTS} times.")
 
     def copy(self, response: httpx.Response, target: BinaryIO, max_bytes: int) -> None:

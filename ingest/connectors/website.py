@@ -21,7 +21,7 @@ from pydantic import TypeAdapter
 from ingest.connectors.errors import ItemError, OriginError, OriginRefusedError
 from ingest.connectors.options import WebsiteOptions
 from ingest.connectors.origin import Cursor, Item, Problem, fault_of_path
-from ingest.connectors.pages import SUFFIXES, path_of, plain_address, read_page
+from ingest.connectors.pages import SUFFIXES, folder_of, path_of, read_page
 from ingest.connectors.sitemaps import MAX_SITEMAP_BYTES, read_sitemap
 from ingest.connectors.visits import NotOursError, NotThereError, SilentError, Visits
 
@@ -47,8 +47,11 @@ _PAGES = TypeAdapter(dict[str, _Page])
 
 
 class WebsiteOrigin:
-    def __init__(self, options: WebsiteOptions, visits: Visits, folder: Path, *, max_item_bytes: int) -> None:
-        """`folder` is empty, for this origin alone, and removed by its owner."""
+    def __init__(
+        self, options: WebsiteOptions, start: str, visits: Visits, folder: Path, *, max_item_bytes: int
+    ) -> None:
+        """`start` is the address in its plain form; `folder` is empty, and removed by its owner."""
+        self._start_address = start
         self._options = options
         self._visits = visits
         self._folder = folder
@@ -64,7 +67,7 @@ class WebsiteOrigin:
         self._before = _PAGES.validate_python((cursor or {}).get("pages", {}))
         known_paths = {page.path: address for address, page in self._before.items() if page.path}
         self._paths.update(known_paths)
-        start = plain_address(self._options.url) or ""
+        start = self._start_address
         depth, addresses = self._start(start)
         waiting = deque((address, depth) for address in addresses)
         queued = set(addresses)
@@ -200,7 +203,7 @@ class WebsiteOrigin:
 
     def _path(self, address: str, media_type: str) -> str:
         """Two pages whose addresses make the same path are told apart by a hash."""
-        path = path_of(address, media_type)
+        path = path_of(address, folder_of(self._start_address), media_type)
         if self._paths.setdefault(path, address) != address:
             stem, _, suffix = path.rpartition(".")
             path = f"{stem}~{_short_hash(address)}.{suffix}"
@@ -208,7 +211,7 @@ class WebsiteOrigin:
         return path
 
     def _is_linked(self, address: str) -> bool:
-        return is_below(address, self._options.url) and not any(
+        return is_below(address, self._start_address) and not any(
             fnmatchcase(address, pattern) for pattern in self._options.exclude
         )
 
@@ -233,9 +236,9 @@ class WebsiteOrigin:
 
 def is_below(address: str, start: str) -> bool:
     """Whether an address is on the start's host, in its folder or deeper; the scheme does not matter."""
-    url, root = httpx.URL(address), httpx.URL(plain_address(start) or "")
-    folder = root.raw_path.partition(b"?")[0].rpartition(b"/")[0] + b"/"
-    return (url.host, url.port) == (root.host, root.port) and url.raw_path.startswith(folder)
+    url, root = httpx.URL(address), httpx.URL(start)
+    is_inside = url.raw_path.decode().startswith(folder_of(start))
+    return (url.host, url.port) == (root.host, root.port) and is_inside
 
 
 def _link_only(page: _Page) -> _Page:
