@@ -19,6 +19,12 @@ PUBLIC_PORTS = (80, 443)
 TIMEOUT_SECONDS = 20.0
 USER_AGENT = "Sourcebook/0.1"
 
+_SPECIAL = tuple(
+    ipaddress.ip_network(network) for network in ("192.0.0.0/24", "192.88.99.0/24", "fec0::/10", "2001::/23")
+)
+"""Not for hosts on the internet (IANA), though older Pythons call them global. A cloud's metadata service
+lives in the first one."""
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
@@ -73,8 +79,8 @@ def _is_allowed(address: Address, *, in_private_network: bool) -> bool:
         return _is_allowed(inner, in_private_network=in_private_network)
     if address.is_link_local or address.is_multicast or address.is_unspecified:
         return False  # a cloud's metadata service lives at a link-local address
-    is_site_local = isinstance(address, ipaddress.IPv6Address) and address.is_site_local
-    return in_private_network or (address.is_global and not address.is_reserved and not is_site_local)
+    is_special = address.is_reserved or any(address in network for network in _SPECIAL)
+    return in_private_network or (address.is_global and not is_special)
 
 
 def _inside(address: Address) -> Address:
