@@ -40,6 +40,8 @@ _WEB_ADDRESS = re.compile(
 )
 """So plain that no two programs can read it differently."""
 
+_NO_ADDRESS = "A repository's address reads https://host/path."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remote:
@@ -198,7 +200,10 @@ def remote_of(
 
     `folders`: below these, a repository on the server's own disk may be read.
     """
-    url = urlsplit(options.url)
+    try:
+        url = urlsplit(options.url)
+    except ValueError as error:
+        raise OriginRefusedError(_NO_ADDRESS) from error
     if options.branch.startswith("-") or any(part in options.branch for part in ("..", ":", "*", " ")):
         raise OriginRefusedError(f"'{options.branch}' is no name of a branch.")
     if url.scheme in ("", "file") and url.path.startswith("/") and not url.netloc:
@@ -213,7 +218,7 @@ def remote_of(
     if url.username or url.password:
         raise OriginRefusedError("Give the password as the secret 'token', not in the address.")
     if not _WEB_ADDRESS.fullmatch(options.url):
-        raise OriginRefusedError("A repository's address reads https://host/path.")
+        raise OriginRefusedError(_NO_ADDRESS)
     return Remote(url=options.url, settings=_web_settings(options, url.scheme, secrets, rules))
 
 

@@ -64,7 +64,7 @@ def plain_address(address: str, base: str = "") -> str | None:
         host = url.host
     except (httpx.InvalidURL, ValueError):
         return None
-    if url.scheme not in _DEFAULT_PORTS or not host or url.userinfo:
+    if url.scheme not in _DEFAULT_PORTS or not host or url.userinfo or any(odd in host for odd in "%[]\\"):
         return None
     kept = [(name, value) for name, value in url.params.multi_items() if not name.startswith(_TRACKING)]
     query = str(httpx.QueryParams(tuple(kept))).encode() if kept else None

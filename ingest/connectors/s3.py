@@ -93,13 +93,15 @@ class S3Origin:
 
     def _listed(self, key: str, etag: str, size: str, paths: set[str]) -> Iterator[Item | Problem]:
         path = key.removeprefix(self._options.prefix).lstrip("/")
-        if key.endswith("/") or not self._selection.wants(path):
-            return
+        if key.endswith("/") or not path:
+            return  # what consoles make to show an empty folder
         fault = fault_of_path(path) or fault_of_path(key.lstrip("/"))
         if "//" in path or "/./" in f"/{path}/" or path in paths:
             fault = fault or "Its name reads like that of another object once it is a path."
         if fault:
             yield Problem(key=key.encode(errors="replace").decode(), detail=fault)
+            return
+        if not self._selection.wants(path):
             return
         paths.add(path)
         size_bytes = int(size) if size.isdecimal() else None

@@ -1,4 +1,4 @@
-"""Connectors reach nothing but what the administrator allows: a listener on loopback must see not one byte."""
+"""Connectors reach nothing but what the administrator allows: a canary must see not one byte."""
 
 import socket
 import threading
@@ -167,10 +167,12 @@ class Resolver:
         self.answers = list(answers)
         self.asked = 0
 
-    def __call__(self, host: str, port: int, *_rest: object, **_more: object) -> Any:
+    def __call__(self, _host: str, port: int, *_rest: object, **_more: object) -> Any:
         answer = self.answers[min(self.asked, len(self.answers) - 1)]
         self.asked += 1
-        return [(socket.AF_INET6 if ":" in each else socket.AF_INET, 1, 6, "", (each, port)) for each in answer]
+        return [
+            (socket.AF_INET6 if ":" in each else socket.AF_INET, 1, 6, "", (each, port)) for each in answer
+        ]
 
 
 @pytest.mark.parametrize(
