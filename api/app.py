@@ -12,7 +12,7 @@ from starlette.middleware.base import RequestResponseEndpoint
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from api import answers, collections, document_events, documents, health, jobs, search
+from api import answers, collections, connectors, document_events, documents, health, jobs, search
 from api.errors import add_error_handling
 from api.schemas import StreamEvent
 from api.wiring import Sourcebook
@@ -41,7 +41,7 @@ def create_app(sourcebook: Sourcebook) -> FastAPI:
     # No accounts yet: whoever reaches the port may do everything. So only this machine's own pages may:
     # a foreign site that resolves to 127.0.0.1 (DNS rebinding) fails here, its forms fail below.
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOCAL_HOSTS)
-    for room in (collections, document_events, documents, jobs, search, answers):
+    for room in (collections, document_events, documents, jobs, connectors, search, answers):
         app.include_router(room.router, prefix="/api/v1")
     app.include_router(health.router)
     app.openapi = partial(_openapi, app)

@@ -10,7 +10,7 @@ import typer
 from pydantic import ValidationError
 from rich.progress import Progress
 
-from api import cli_documents, cli_evaluation, cli_jobs
+from api import cli_connectors, cli_documents, cli_evaluation, cli_jobs
 from api.connecting import DataOption, JsonOption, KeyOption, ServerOption, connected, settings_for
 from api.ingesting import files_below, ingest
 from api.printing import (
@@ -34,6 +34,7 @@ app = typer.Typer(
 )
 app.add_typer(cli_documents.documents, name="documents")
 app.add_typer(cli_documents.collections, name="collections")
+app.add_typer(cli_connectors.app, name="connectors")
 app.add_typer(cli_evaluation.app, name="eval")
 app.add_typer(cli_jobs.jobs, name="jobs")
 app.command("doctor")(cli_jobs.doctor)

@@ -21,12 +21,14 @@ from corpus.errors import (
     UnavailableError,
 )
 from generation.errors import LanguageModelReplyError
+from ingest.connectors.errors import OriginError
 from ingest.errors import IngestError
 
 STATUS_OF: dict[type[SourcebookError], HTTPStatus] = {
     NotFoundError: HTTPStatus.NOT_FOUND,
     InvalidInputError: HTTPStatus.UNPROCESSABLE_ENTITY,
     IngestError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    OriginError: HTTPStatus.UNPROCESSABLE_ENTITY,
     ConflictError: HTTPStatus.CONFLICT,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     ConfigurationError: HTTPStatus.INTERNAL_SERVER_ERROR,

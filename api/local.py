@@ -9,6 +9,13 @@ from typing import BinaryIO
 
 from api.access import readable_collections
 from api.answer_schemas import answer_response
+from api.connector_schemas import (
+    ConnectorDetailSchema,
+    ConnectorSchema,
+    NewConnector,
+    SyncRequest,
+)
+from api.connectors import create_connector, list_connectors, show_connector, sync_connector
 from api.schemas import (
     AnswerRequest,
     AnswerResponse,
@@ -26,6 +33,7 @@ from api.wiring import Sourcebook
 from corpus.documents import CollectionId, DocumentId, DocumentStatus
 from corpus.errors import UnavailableError
 from generation.answers import Answer, AnswerDelta, AnswerDone
+from ingest.connectors.connectors import ConnectorId
 
 PAGE = 500
 PURGE_SECONDS = 30
@@ -104,6 +112,22 @@ class LocalClient:
 
     def _ids(self, collection: str | None) -> frozenset[CollectionId]:
         return readable_collections(self._sourcebook, [collection] if collection is not None else [])
+
+    def connectors(self, collection: str | None = None) -> list[ConnectorSchema]:
+        return list_connectors(self._sourcebook, collection).data
+
+    def connector(self, connector_id: str) -> ConnectorDetailSchema:
+        return show_connector(connector_id, self._sourcebook)
+
+    def add_connector(self, new: NewConnector) -> ConnectorSchema:
+        return create_connector(new, self._sourcebook)
+
+    def sync_connector(self, connector_id: str, *, confirm_deletions: bool) -> ConnectorSchema:
+        request = SyncRequest(confirm_deletions=confirm_deletions)
+        return sync_connector(connector_id, request, self._sourcebook)
+
+    def remove_connector(self, connector_id: str, *, with_documents: bool) -> None:
+        self._sourcebook.connectors.remove(ConnectorId(connector_id), with_documents=with_documents)
 
     def search(self, request: SearchRequest) -> SearchResponse:
         return run_search(request, self._sourcebook)

@@ -18,7 +18,7 @@ def owned(data: Path, address: str = "") -> Generator[None]:
 
     The lock dies with the process, however it dies. Raises `ConflictError` when the folder is taken.
     """
-    data.mkdir(parents=True, exist_ok=True)
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)  # documents, and connectors' secrets
     with (data / LOCK_NAME).open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 import httpx
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
+from api.connector_schemas import ConnectorDetailSchema, ConnectorSchema, NewConnector, wire_form
 from api.schemas import (
     AnswerDeltaEvent,
     AnswerRequest,
@@ -124,6 +125,28 @@ class RemoteClient:
             if each.name == collection:
                 return self._send("POST", f"/collections/{each.id}/{verb}")
         raise CollectionNotFoundError(f"There is no collection '{collection}'.")
+
+    def connectors(self, collection: str | None = None) -> list[ConnectorSchema]:
+        parameters = {"collection": collection} if collection else {}
+        response = self._send("GET", "/connectors", params=parameters)
+        return Page[ConnectorSchema].model_validate_json(response.content).data
+
+    def connector(self, connector_id: str) -> ConnectorDetailSchema:
+        response = self._send("GET", f"/connectors/{connector_id}")
+        return ConnectorDetailSchema.model_validate_json(response.content)
+
+    def add_connector(self, new: NewConnector) -> ConnectorSchema:
+        response = self._send("POST", "/connectors", json=wire_form(new))
+        return ConnectorSchema.model_validate_json(response.content)
+
+    def sync_connector(self, connector_id: str, *, confirm_deletions: bool) -> ConnectorSchema:
+        body = {"confirm_deletions": confirm_deletions}
+        response = self._send("POST", f"/connectors/{connector_id}/sync", json=body)
+        return ConnectorSchema.model_validate_json(response.content)
+
+    def remove_connector(self, connector_id: str, *, with_documents: bool) -> None:
+        choice = "delete" if with_documents else "keep"
+        self._send("DELETE", f"/connectors/{connector_id}", params={"documents": choice})
 
     def search(self, request: SearchRequest) -> SearchResponse:
         response = self._send("POST", "/search", json=request.model_dump(mode="json"))

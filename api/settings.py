@@ -12,6 +12,7 @@ from pydantic_settings import (
 
 from generation.settings import AnsweringSettings, ExtractionSettings, LanguageModelSettings
 from ingest.chunking import ChunkingSettings
+from ingest.connectors.settings import ConnectorsSettings
 from ingest.jobs import JobsSettings
 from retrieval.settings import IndexSettings
 
@@ -48,6 +49,8 @@ class Settings(BaseSettings):
     jobs: JobsSettings = JobsSettings()
     crash_at: str = ""
     """For tests: `point:n` kills the process at a point of `corpus/crash_points.py`."""
+    connectors: ConnectorsSettings = ConnectorsSettings()
+    """Which hosts and folders connectors may read; none by default."""
 
     @field_validator("data")
     @classmethod

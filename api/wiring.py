@@ -25,6 +25,13 @@ from generation.grounding import support_of
 from generation.language_model_writer import LanguageModelWriter
 from generation.writing import Writer
 from ingest.chunking import CHUNKER, Chunker
+from ingest.connectors.document_paths import DocumentPaths
+from ingest.connectors.items import ItemRecords
+from ingest.connectors.keeping import Connectors
+from ingest.connectors.opening import Origins
+from ingest.connectors.records import ConnectorRecords
+from ingest.connectors.scheduling import Scheduler
+from ingest.connectors.sync import Syncing
 from ingest.control import IngestControl
 from ingest.doctor import Doctor, StartCheck
 from ingest.intake import Intake
@@ -56,6 +63,7 @@ class Sourcebook:
     deletions: Deletions
     doctor: Doctor
     index: Index
+    connectors: Connectors
     retriever: Retriever
     answerer: Answerer
 
@@ -83,6 +91,8 @@ def open_sourcebook(settings: Settings, *, address: str = "", worker: bool = Tru
         indexer = Indexer(index, embedder)
         pipeline = Pipeline(catalog, versions, blobs, sandbox, chunker, indexer, index)
         jobs = _opened(stack, Jobs(database, pipeline, settings.jobs), Jobs.stop)
+        intake = Intake(database, catalog, versions, blobs, jobs)
+        connectors, scheduler = _open_connectors(settings, database, catalog, intake, jobs)
         jobs.open(worker=worker, only_owner=settings.is_embedded)
         control = IngestControl(database, catalog, versions, jobs)
         doctor = Doctor(database, versions, blobs, index, indexer, jobs)
@@ -92,13 +102,15 @@ def open_sourcebook(settings: Settings, *, address: str = "", worker: bool = Tru
             if settings.is_embedded:
                 _opened(stack, StartCheck(doctor), StartCheck.stop).start()
             _opened(stack, Upkeep(index, jobs), Upkeep.stop).start()
+            _opened(stack, scheduler, Scheduler.stop).start()
         retriever = Retriever(index, embedder, catalog)
         yield Sourcebook(
             settings=settings,
             catalog=catalog,
             blobs=blobs,
             sandbox=sandbox,
-            intake=Intake(database, catalog, versions, blobs, jobs),
+            intake=intake,
+            connectors=connectors,
             control=control,
             deletions=versions.deletions,
             doctor=doctor,
@@ -106,6 +118,18 @@ def open_sourcebook(settings: Settings, *, address: str = "", worker: bool = Tru
             retriever=retriever,
             answerer=Answerer(retriever, open_writer(settings, embedder), settings.answering),
         )
+
+
+def _open_connectors(
+    settings: Settings, database: Database, catalog: Catalog, intake: Intake, jobs: Jobs
+) -> tuple[Connectors, Scheduler]:
+    """Connectors and, for a worker, their scheduler; `jobs` learns how to sync."""
+    origins = Origins(settings.connectors, settings.data)
+    records, items = ConnectorRecords(database), ItemRecords(database)
+    syncing = Syncing(records, items, DocumentPaths(database), intake, origins, settings.connectors)
+    jobs.use(syncing, concurrency=settings.connectors.concurrency)
+    connectors = Connectors(database, catalog, records, items, intake, origins, jobs)
+    return connectors, Scheduler(connectors, origins, seconds=settings.connectors.watch_seconds)
 
 
 def open_index(settings: Settings, embedder: Embedder, folder: Path | None = None) -> Index:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, EnqueueOptions
 
@@ -26,7 +26,7 @@ WORKFLOW_VERSION = "1"
 """Pinned by hand: DBOS's own default, a hash of the source, would strand jobs at every edit."""
 
 APPLICATION = "sourcebook"
-INGEST, DELETE = "ingest", "delete"
+INGEST, DELETE, SYNC = "ingest", "delete", "sync"
 PAUSED = "paused"
 """A queue that no worker listens to: jobs of paused collections wait in it."""
 
@@ -68,6 +68,12 @@ class JobsSettings:
     """Tries of a step whose dependency is away (database, index), with doubling pauses from one second."""
 
 
+class SyncWork(Protocol):
+    """What a job of the sync queue does; `Jobs` gives it the durable steps to do it in."""
+
+    def run(self, connector_id: str, number: int, steps: "Jobs") -> None: ...
+
+
 class Jobs:
     """The queue and, between `open` and `stop`, its worker. One per process: DBOS is a singleton."""
 
@@ -80,6 +86,12 @@ class Jobs:
         self._client: DBOSClient | None = None
         self._sweeper: Sweeper | None = None
         self._reporter: Reporter | None = None
+        self._syncing: SyncWork | None = None
+        self._sync_concurrency = 1
+
+    def use(self, syncing: SyncWork, *, concurrency: int) -> None:
+        """Names, before `open`, who does the jobs of the sync queue, and how many at a time."""
+        self._syncing, self._sync_concurrency = syncing, concurrency
 
     def open(self, *, worker: bool, only_owner: bool) -> None:
         """Opens the queue, and with `worker` works on it.
@@ -122,6 +134,13 @@ class Jobs:
                 polling_interval_sec=poll_seconds,
                 on_conflict="always_update",
             )
+        DBOS.register_queue(
+            SYNC,
+            worker_concurrency=self._sync_concurrency,
+            partition_concurrency=1,
+            polling_interval_sec=settings.poll_seconds,
+            on_conflict="always_update",
+        )
         self._sweeper = Sweeper(
             self._database,
             worker,
@@ -151,7 +170,8 @@ class Jobs:
 
     @property
     def is_idle(self) -> bool:
-        return not self._running
+        """Whether no document is in work; a sync that waits for a slow website does not count."""
+        return all(job.startswith(f"{SYNC}:") for job in list(self._running))
 
     def enqueue_ingest(
         self,
@@ -184,6 +204,16 @@ class Jobs:
             queue_partition_key=collection_id,
         )
         self._opened.enqueue_in_transaction(transaction, options, document_id)
+
+    def enqueue_sync(self, transaction: Transaction, connector_id: str, number: int) -> None:
+        options = EnqueueOptions(
+            workflow_name=SYNC,
+            queue_name=SYNC,
+            workflow_id=f"{SYNC}:{connector_id}:{number}",
+            app_version=WORKFLOW_VERSION,
+            queue_partition_key=connector_id,
+        )
+        self._opened.enqueue_in_transaction(transaction, options, connector_id, number)
 
     def pause(self, collection_id: CollectionId) -> None:
         """Jobs of the collection that wait will go on waiting; those in work go on to their end."""
@@ -233,25 +263,29 @@ class Jobs:
         def delete(document_id: str) -> None:
             self._delete(document_id)
 
+        def sync(connector_id: str, number: int) -> None:
+            self._sync(connector_id, number)
+
         DBOS.workflow(name=INGEST)(ingest)
         DBOS.workflow(name=DELETE)(delete)
+        DBOS.workflow(name=SYNC)(sync)
 
     def _ingest(self, document_id: str, version: int) -> None:
         document = DocumentId(document_id)
         with self._marked_running():
             try:
-                chunks = self._step("prepare", lambda: self._pipeline.prepare(document, version))
+                chunks = self.step("prepare", lambda: self._pipeline.prepare(document, version))
                 last = max(0, chunks - 1) // EMBED_BATCH * EMBED_BATCH
                 for first in range(0, last, EMBED_BATCH):
-                    self._step(
+                    self.step(
                         f"embed:{first}", lambda first=first: self._pipeline.embed(document, version, first)
                     )
                 if chunks:
                     # One step, not two: most documents have a single batch, and each step is a commit.
-                    self._step("finish", lambda: self._finish(document, version, last))
+                    self.step("finish", lambda: self._finish(document, version, last))
             except Exception as error:  # noqa: BLE001  # the worker's edge: the document must end
                 reason = error
-                self._step("give_up", lambda: self._pipeline.give_up(document, version, reason))
+                self.step("give_up", lambda: self._pipeline.give_up(document, version, reason))
             finally:
                 self._pipeline.leave(document, version)
 
@@ -263,12 +297,22 @@ class Jobs:
         document = DocumentId(document_id)
         with self._marked_running():
             # A step of its own: after a crash the number is still the one before anything was removed.
-            vectors = self._step("count", lambda: self._pipeline.vectors_of(document))
-            self._step("purge", lambda: self._pipeline.purge(document, vectors))
+            vectors = self.step("count", lambda: self._pipeline.vectors_of(document))
+            self.step("purge", lambda: self._pipeline.purge(document, vectors))
 
-    def _step(self, name: str, work: Callable[[], Result]) -> Result:
+    def _sync(self, connector_id: str, number: int) -> None:
+        with self._marked_running():
+            if self._syncing:
+                self._syncing.run(connector_id, number, self)
+
+    def pause_point(self) -> None:
+        """Leaves the job when the worker stops: for long steps that may run twice."""
         if self._stopping:
             raise _WorkerStopsError
+
+    def step(self, name: str, work: Callable[[], Result]) -> Result:
+        """Runs a step of the present job, or gives its result if it ran before a crash."""
+        self.pause_point()
         return DBOS.run_step(
             {
                 "name": name,

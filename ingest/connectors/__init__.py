@@ -1,0 +1,1 @@
+"""Connectors keep a collection in step with an outside place: a folder, repository, bucket or website."""
