@@ -35,10 +35,9 @@ SENTENCE_FEATURES = (
     "asks",
 )
 ANSWER_FEATURES = (
+    "score",
+    "share",
     "best_cosine",
-    "cosine",
-    "coverage",
-    "window_coverage",
     "kind",
     "kind_is_asked",
     "length",
@@ -181,6 +180,12 @@ def opens_with_pronoun(text: str) -> bool:
     return _PRONOUN.match(text) is not None
 
 
+def shares(scores: Features) -> Features:
+    """The probability that each candidate is the one that answers, supposing that one of them does."""
+    odds = np.exp(scores - scores.max())
+    return odds / odds.sum()
+
+
 class Evidence:
     """All candidates of one question, measured together."""
 
@@ -217,31 +222,30 @@ class Evidence:
                     *self._missing(candidate.window),
                     gives_kind(asked, unit.text, known=self._known),
                     float(asked is not AnswerKind.OTHER),
-                    min(math.log1p(len(candidate.sequence)), 4.0),
+                    _length(candidate),
                     float(unit.text[-1] in "?？؟"),
                 ]
             )
         return np.array(rows)
 
-    def answer_features(self, best: int) -> Features:
-        """One value for each of `ANSWER_FEATURES`, supposing that candidate number `best` answers best."""
+    def answer_features(self, scores: Features) -> Features:
+        """One value for each of `ANSWER_FEATURES`, supposing that the candidate of the best score answers."""
+        best = int(np.argmax(scores))
         candidate, question = self.candidates[best], self.question
         nothing: frozenset[str] = frozenset()
         all_words = nothing.union(*(each.passage_words for each in self.candidates))
         text = candidate.sentence.text
-        coverage = self._coverage(candidate.window)
-        top = float(self._cosines.max())
+        cosine = float(self._cosines.max())
         # The embedder knows the Latin script best: of another one it finds all texts alike.
         other_script = float(not any(c.isalpha() and c < "\u0250" for c in question.text))
         return np.array(
             [
-                top,
-                self._cosines[best],
-                self._coverage(candidate.words),
-                coverage,
+                scores[best],
+                shares(scores)[best],
+                cosine,
                 gives_kind(question.kind, text, known=self._known),
                 float(question.kind is not AnswerKind.OTHER),
-                min(math.log1p(len(candidate.sequence)), 4.0),
+                _length(candidate),
                 float(is_negated(text) != question.is_negated),
                 self._missing(candidate.window)[1],
                 self._missing(candidate.passage_words)[0],
@@ -249,8 +253,8 @@ class Evidence:
                 min(len(question.terms), 10) / 10,
                 float(any(term.is_name for term in question.terms)),
                 other_script,
-                other_script * top,
-                other_script * coverage,
+                other_script * cosine,
+                other_script * self._coverage(candidate.window),
             ]
         )
 
@@ -278,3 +282,7 @@ class Evidence:
             for first, second in pairwise(terms)
         )
         return met / (len(terms) - 1)
+
+
+def _length(candidate: Candidate) -> float:
+    return min(math.log1p(len(candidate.sequence)), 4.0)

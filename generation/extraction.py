@@ -20,7 +20,7 @@ from generation.answers import (
 )
 from generation.evidence import Candidate, Evidence, candidates
 from generation.questions import read_question
-from generation.scoring import ANSWER_SCORER, SENTENCE_SCORER, probability
+from generation.scoring import answer_probability, sentence_scores
 from generation.selection import Quote, select_quotes
 from generation.settings import ExtractionSettings
 from generation.writing import WriterEvent
@@ -97,8 +97,8 @@ class ExtractiveWriter:
         vectors = self._embedder.embed_documents([candidate.text for candidate in found])
         similarities = vectors @ self._embedder.embed_query(question)
         evidence = Evidence(asked, found, similarities)
-        scores = SENTENCE_SCORER.log_odds(evidence.sentence_features())
-        answered = probability(ANSWER_SCORER.log_odds(evidence.answer_features(int(scores.argmax()))))
+        scores = sentence_scores(evidence.sentence_features())
+        answered = answer_probability(evidence.answer_features(scores))
         if answered < self._settings.min_probability:
             return Selection(quotes=(), probability=answered)
         return Selection(quotes=select_quotes(found, scores, asked, self._settings), probability=answered)
@@ -109,7 +109,7 @@ class ExtractiveWriter:
         limit = self._settings.max_candidates
         if len(found) <= limit:
             return list(found)
-        likely = SENTENCE_SCORER.log_odds(evidence.sentence_features())
+        likely = sentence_scores(evidence.sentence_features())
         return [found[i] for i in sorted(np.argsort(-likely, kind="stable")[:limit])]
 
 

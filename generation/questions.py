@@ -126,7 +126,7 @@ _DATE = re.compile(
     r"|سنة|عام|القرن|[年月日]",
     re.IGNORECASE,
 )
-_CAPITAL = re.compile(r"(?<![.!?:\w]\s)(?<!\A)(?<![\w|])[A-ZÀ-Þ][\w’'-]+")
+_CAPITAL = re.compile(r"(?<![.!?:]\s)(?<!\A)(?<!\w)[A-ZÀ-Þ][\w’'-]+")
 _WORDISH = re.compile(r"\w+")
 
 

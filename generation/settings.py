@@ -44,9 +44,7 @@ class ExtractionSettings:
     max_candidates: int = 40
     """How many sentences are embedded: most of what an answer costs in time."""
     max_sentences: int = 3
-    max_gap: float = 1.5
-    """How far below the best sentence's log odds a further one may score."""
-    min_score: float = -2.0
-    """Log odds from which a further sentence is quoted."""
+    min_share: float = 0.12
+    """A further sentence is quoted that answers with this probability, supposing that any does."""
     min_probability: float = 0.3
     """Probability of an answer below which the writer refuses."""
