@@ -58,6 +58,7 @@ AGAINST = {
     "names_missing_in_passage",
     "names_missing_everywhere",
     "numbers_missing_everywhere",
+    "missing_in_first_passages",
 }
 EITHER = {
     "follows_on",

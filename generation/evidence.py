@@ -46,6 +46,7 @@ ANSWER_FEATURES = (
     "names_missing_in_passage",
     "names_missing_everywhere",
     "numbers_missing_everywhere",
+    "missing_in_first_passages",
     "terms",
     "has_names",
     "other_script",
@@ -53,10 +54,12 @@ ANSWER_FEATURES = (
     "other_script_coverage",
 )
 _MAX_UNITS = 12
+_FIRST_PASSAGES = 3
 _LONGEST_ITEM = 300
 """Characters; what is longer after a colon is no list item."""
 _LONGEST_HEADING = 80
 """Characters."""
+_NUMBERED = re.compile(r"\d{1,2}(?:\.\d{1,2})*\.?\s")
 _PRONOUN = re.compile(
     r"(?:it|they|he|she|this|these|those|that|such|its|their|his|her|ils?|elles?|ce|cela|cette|ces|celui-ci|celle-ci|"
     r"es|sie|er|dies\w*|هو|هي|هذا|هذه|ذلك|وهو|وهي|它|他|她|这|该)\b|[它他她这该]",
@@ -141,10 +144,13 @@ def _is_heading(units: Sequence[Sentence], index: int, heading_path: Sequence[st
     unit = units[index]
     if " ".join(unit.text.split()) in heading_path:
         return True
-    if index + 1 == len(units) or unit.kind is not UnitKind.SENTENCE:
+    if index + 1 == len(units) or not (unit.kind is UnitKind.SENTENCE or _NUMBERED.match(unit.text)):
         return False
     following = units[index + 1]
-    stands_alone = following.block != unit.block and (not index or units[index - 1].block != unit.block)
+    if following.kind is UnitKind.LIST_ITEM:
+        return False
+    opens_block = not index or units[index - 1].block != unit.block
+    stands_alone = opens_block and (following.block != unit.block or ": " not in unit.text)
     follows_a_colon = index > 0 and announces_list(units[index - 1])
     return (
         stands_alone
@@ -250,6 +256,7 @@ class Evidence:
                 self._missing(candidate.window)[1],
                 self._missing(candidate.passage_words)[0],
                 *self._missing(all_words),
+                self._missing_in_first_passages(),
                 min(len(question.terms), 10) / 10,
                 float(any(term.is_name for term in question.terms)),
                 other_script,
@@ -270,6 +277,15 @@ class Evidence:
         names = [term.forms.isdisjoint(words) for term in self.question.terms if term.is_name]
         numbers = [term.forms.isdisjoint(words) for term in self.question.terms if term.is_number]
         return (sum(names) / len(names) if names else 0.0, sum(numbers) / len(numbers) if numbers else 0.0)
+
+    def _missing_in_first_passages(self) -> float:
+        """Share of the words that the question is about which the best passages never use."""
+        nothing: frozenset[str] = frozenset()
+        words = nothing.union(
+            *(each.passage_words for each in self.candidates if each.passage.rank <= _FIRST_PASSAGES)
+        )
+        asked = [term.forms.isdisjoint(words) for term in self.question.terms if not term.is_framing]
+        return sum(asked) / len(asked) if asked else 0.0
 
     def _adjacent(self, sequence: Sequence[str]) -> float:
         """Share of the question's neighbouring content words that are neighbours in the sentence too."""

@@ -53,7 +53,7 @@ def _says_the_same(one: Candidate, other: Candidate) -> bool:
         return True
     if one.sentence.kind is UnitKind.ROW:
         return False
-    return len(one.words & other.words) >= _SAME * max(1, min(len(one.words), len(other.words)))
+    return len(one.words & other.words) >= _SAME * max(1, len(one.words), len(other.words))
 
 
 def _append(quotes: list[Quote], quote: Quote) -> None:

@@ -41,10 +41,12 @@ class ExtractionSettings:
 
     passages: int = 8
     """How many of the retrieved passages are read."""
-    max_candidates: int = 40
+    max_candidates: int = 20
     """How many sentences are embedded: most of what an answer costs in time."""
+    remembered_sentences: int = 20_000
+    """How many sentences keep their vector in memory, at 1.5 kB each."""
     max_sentences: int = 3
-    min_share: float = 0.12
+    min_share: float = 0.03
     """A further sentence is quoted that answers with this probability, supposing that any does."""
     min_probability: float = 0.3
     """Probability of an answer below which the writer refuses."""

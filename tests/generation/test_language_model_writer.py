@@ -213,7 +213,9 @@ def test_the_models_refusal_is_ours(reply: str | Sequence[str]) -> None:
     assert answer.passages == PASSAGES
 
 
-@pytest.mark.parametrize("reply", ["Leave is 25 days.", "Leave is 25 days [7].", ["Leave ", "is 25 days.", " Yes!"]])
+@pytest.mark.parametrize(
+    "reply", ["Leave is 25 days.", "Leave is 25 days [7].", ["Leave ", "is 25 days.", " Yes!"]]
+)
 def test_a_reply_that_cites_nothing_is_a_refusal_and_none_of_it_is_shown(reply: str | Sequence[str]) -> None:
     events = written(reply)
     answer = answer_of(events)

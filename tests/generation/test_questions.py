@@ -13,6 +13,10 @@ from generation.questions import AnswerKind, gives_kind, read_question
         ("When does the office close?", AnswerKind.DATE),
         ("Until what date can I claim?", AnswerKind.DATE),
         ("Quand l'usine ferme-t-elle ?", AnswerKind.DATE),
+        ("À quelles dates l'usine ferme-t-elle ?", AnswerKind.DATE),
+        ("The lease runs out. When does it end?", AnswerKind.DATE),
+        ("Which code is shown when the paper has run out?", AnswerKind.OTHER),
+        ("What would a contract for the scale cost per year?", AnswerKind.NUMBER),
         ("متى يغلق المكتب؟", AnswerKind.DATE),
         ("Who signs certificates?", AnswerKind.PERSON),
         ("Où se trouve la réception ?", AnswerKind.PLACE),
@@ -67,3 +71,16 @@ def test_negation_is_seen_in_several_languages() -> None:
     assert read_question("Which trips are not reimbursed?").is_negated
     assert read_question("Quels frais ne sont pas remboursés ?").is_negated
     assert not read_question("Which trips are reimbursed?").is_negated
+
+
+def test_a_measure_is_also_looked_for_by_its_name_in_a_table() -> None:
+    (high, *_) = read_question("How high is the platform?").terms
+
+    assert high.forms >= {"high", "height"}
+
+
+def test_words_that_only_put_the_question_are_told_from_what_it_is_about() -> None:
+    terms = read_question("What is the problem when a badge is lost?").terms
+
+    assert {form for term in terms if term.is_framing for form in term.forms} == {"problem"}
+    assert {form for term in terms if not term.is_framing for form in term.forms} >= {"badg", "lost"}
