@@ -46,7 +46,11 @@ class ExtractionSettings:
     remembered_sentences: int = 20_000
     """How many sentences keep their vector in memory, at 1.5 kB each."""
     max_sentences: int = 3
-    min_share: float = 0.03
+    min_share: float = 0.06
     """A further sentence is quoted that answers with this probability, supposing that any does."""
-    min_probability: float = 0.3
-    """Probability of an answer below which the writer refuses."""
+    min_probability: float = 0.08
+    """Probability of an answer below which the writer refuses.
+
+    Low, for it was learnt on questions that repeat the words of their text more than people do: at 0.3 half of
+    the sample's answerable questions were refused (docs/benchmarks.md, Answers).
+    """
