@@ -51,6 +51,6 @@ class ExtractionSettings:
     min_probability: float = 0.08
     """Probability of an answer below which the writer refuses.
 
-    Low, for it was learnt on questions that repeat the words of their text more than people do: at 0.3 half of
-    the sample's answerable questions were refused (docs/benchmarks.md, Answers).
+    Low, for it was learnt on questions that repeat the words of their text more than people do: at 0.3 half
+    of the sample's answerable questions were refused (docs/benchmarks.md, Answers).
     """
