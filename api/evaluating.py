@@ -2,7 +2,8 @@
 
 import io
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,7 +12,7 @@ from api.local import LocalClient, opened_files
 from api.schemas import DocumentSchema
 from api.settings import Settings
 from api.wiring import open_embedder, open_index, open_sourcebook
-from corpus.documents import DocumentStatus
+from corpus.documents import CollectionId, DocumentStatus
 from corpus.duplicates import Duplicates
 from corpus.errors import InvalidInputError
 from evaluation.answers import AnswersReport
@@ -19,6 +20,7 @@ from evaluation.answers import evaluate as evaluate_answerer
 from evaluation.judged_sets import read_judged_set
 from evaluation.question_sets import QuestionSet, read_question_set
 from evaluation.retrieval import RetrievalReport, evaluate, load, split_by
+from generation.answering import Answerer
 from ingest.chunking import Chunker
 from retrieval.indexing import Indexer
 from retrieval.passages import SearchMode
@@ -50,6 +52,15 @@ def evaluate_answers(dataset: Path, limit: int | None, folder: Path) -> AnswersR
     questions = read_question_set(dataset)
     if limit:
         questions = questions.sample(limit)
+    with open_questions(questions, folder) as (answerer, collections):
+        return evaluate_answerer(questions, answerer, collections)
+
+
+@contextmanager
+def open_questions(
+    questions: QuestionSet, folder: Path
+) -> Generator[tuple[Answerer, frozenset[CollectionId]]]:
+    """Who answers the set's questions and from which collections, once its documents are in `folder`."""
     with open_sourcebook(Settings(data=folder)) as sourcebook:
         accepted = sourcebook.intake.add(COLLECTION, _documents(questions), duplicates_are=Duplicates.KEEP)
         documents = {str(each.id): DocumentSchema.model_validate(each) for each in accepted}
@@ -57,8 +68,7 @@ def evaluate_answers(dataset: Path, limit: int | None, folder: Path) -> AnswersR
         for document in documents.values():
             if DocumentStatus(document.status).is_failure and document.reason:
                 raise InvalidInputError(f"{document.path}: {document.reason.detail}")
-        collections = sourcebook.catalog.collection_ids([COLLECTION])
-        return evaluate_answerer(questions, sourcebook.answerer, collections)
+        yield sourcebook.answerer, sourcebook.catalog.collection_ids([COLLECTION])
 
 
 def _documents(questions: QuestionSet) -> Iterator[tuple[str, BinaryIO]]:

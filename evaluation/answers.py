@@ -58,11 +58,14 @@ def evaluate(
     questions: QuestionSet, answerer: Answerer, collections: frozenset[CollectionId]
 ) -> AnswersReport:
     """Asks all questions, one after the other. The collections hold the set's documents under its names."""
-    judged = asyncio.run(_judge(questions.questions, answerer, collections))
+    return report(questions.name, answerer.model, judge(questions.questions, answerer, collections))
+
+
+def report(dataset: str, model: str, judged: Sequence[Judgement]) -> AnswersReport:
     milliseconds = [each.milliseconds for each in judged] or [0.0]
     return AnswersReport(
-        dataset=questions.name,
-        mode=answerer.model,
+        dataset=dataset,
+        mode=model,
         queries=len(judged),
         metrics=metrics(judged),
         latency_ms={
@@ -104,6 +107,13 @@ def metrics(judged: Sequence[Judgement]) -> dict[str, float | None]:
         "refusal_recall": ratio(rightly_refused, unanswerable),
     }
     return {name: None if value is None else round(value, 4) for name, value in values.items()}
+
+
+def judge(
+    questions: Sequence[JudgedQuestion], answerer: Answerer, collections: frozenset[CollectionId]
+) -> list[Judgement]:
+    """Asks the questions, one after the other."""
+    return asyncio.run(_judge(questions, answerer, collections))
 
 
 async def _judge(

@@ -39,7 +39,7 @@ class Draft:
         return _clean(units[-1].text) if units else ""
 
     def sentences(self, citations: Sequence[Citation], support_of: Judge) -> tuple[AnswerSentence, ...]:
-        """The sentences with their markers, each judged by the quotes it cites."""
+        """The sentences with their markers, each judged by the quotes it cites; unsupported without any."""
         quotes = {citation.n: citation.quote for citation in citations}
         units = sentences(self._words)
         owned: list[list[tuple[int, int]]] = [[] for _ in units]
@@ -49,7 +49,8 @@ class Draft:
         made: list[AnswerSentence] = []
         for unit, markers in zip(units, owned, strict=True):
             cited = tuple(dict.fromkeys(n for _, n in markers))
-            support = support_of(_clean(unit.text), [quotes[n] for n in cited])
+            backing = [quotes[n] for n in cited]
+            support = support_of(_clean(unit.text), backing) if backing else Support.UNSUPPORTED
             made.append(
                 AnswerSentence(text=self._with_markers(unit, markers), citations=cited, support=support)
             )

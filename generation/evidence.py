@@ -35,10 +35,9 @@ SENTENCE_FEATURES = (
     "asks",
 )
 ANSWER_FEATURES = (
+    "score",
+    "share",
     "best_cosine",
-    "cosine",
-    "coverage",
-    "window_coverage",
     "kind",
     "kind_is_asked",
     "length",
@@ -47,6 +46,7 @@ ANSWER_FEATURES = (
     "names_missing_in_passage",
     "names_missing_everywhere",
     "numbers_missing_everywhere",
+    "missing_in_first_passages",
     "terms",
     "has_names",
     "other_script",
@@ -54,10 +54,12 @@ ANSWER_FEATURES = (
     "other_script_coverage",
 )
 _MAX_UNITS = 12
+_FIRST_PASSAGES = 3
 _LONGEST_ITEM = 300
 """Characters; what is longer after a colon is no list item."""
 _LONGEST_HEADING = 80
 """Characters."""
+_NUMBERED = re.compile(r"\d{1,2}(?:\.\d{1,2})*\.?\s")
 _PRONOUN = re.compile(
     r"(?:it|they|he|she|this|these|those|that|such|its|their|his|her|ils?|elles?|ce|cela|cette|ces|celui-ci|celle-ci|"
     r"es|sie|er|dies\w*|هو|هي|هذا|هذه|ذلك|وهو|وهي|它|他|她|这|该)\b|[它他她这该]",
@@ -149,10 +151,13 @@ def _is_heading(units: Sequence[Sentence], index: int, heading_path: Sequence[st
     unit = units[index]
     if " ".join(unit.text.split()) in heading_path:
         return True
-    if index + 1 == len(units) or unit.kind is not UnitKind.SENTENCE:
+    if index + 1 == len(units) or not (unit.kind is UnitKind.SENTENCE or _NUMBERED.match(unit.text)):
         return False
     following = units[index + 1]
-    stands_alone = following.block != unit.block and (not index or units[index - 1].block != unit.block)
+    if following.kind is UnitKind.LIST_ITEM:
+        return False
+    opens_block = not index or units[index - 1].block != unit.block
+    stands_alone = opens_block and (following.block != unit.block or ": " not in unit.text)
     follows_a_colon = index > 0 and announces_list(units[index - 1])
     return (
         stands_alone
@@ -186,6 +191,12 @@ def end_of_list(units: Sequence[Sentence], index: int) -> int:
 
 def opens_with_pronoun(text: str) -> bool:
     return _PRONOUN.match(text) is not None
+
+
+def shares(scores: Features) -> Features:
+    """The probability that each candidate is the one that answers, supposing that one of them does."""
+    odds = np.exp(scores - scores.max())
+    return odds / odds.sum()
 
 
 class Evidence:
@@ -224,40 +235,40 @@ class Evidence:
                     *self._missing(candidate.window),
                     gives_kind(asked, unit.text, known=self._known),
                     float(asked is not AnswerKind.OTHER),
-                    min(math.log1p(len(candidate.sequence)), 4.0),
+                    _length(candidate),
                     float(unit.text[-1] in "?？؟"),
                 ]
             )
         return np.array(rows)
 
-    def answer_features(self, best: int) -> Features:
-        """One value for each of `ANSWER_FEATURES`, supposing that candidate number `best` answers best."""
+    def answer_features(self, scores: Features) -> Features:
+        """One value for each of `ANSWER_FEATURES`, supposing that the candidate of the best score answers."""
+        best = int(np.argmax(scores))
         candidate, question = self.candidates[best], self.question
         nothing: frozenset[str] = frozenset()
         all_words = nothing.union(*(each.passage_words for each in self.candidates))
         text = candidate.sentence.text
-        coverage = self._coverage(candidate.window)
-        top = float(self._cosines.max())
+        cosine = float(self._cosines.max())
         # The embedder knows the Latin script best: of another one it finds all texts alike.
         other_script = float(not any(c.isalpha() and c < "\u0250" for c in question.text))
         return np.array(
             [
-                top,
-                self._cosines[best],
-                self._coverage(candidate.words),
-                coverage,
+                scores[best],
+                shares(scores)[best],
+                cosine,
                 gives_kind(question.kind, text, known=self._known),
                 float(question.kind is not AnswerKind.OTHER),
-                min(math.log1p(len(candidate.sequence)), 4.0),
+                _length(candidate),
                 float(is_negated(text) != question.is_negated),
                 self._missing(candidate.window)[1],
                 self._missing(candidate.passage_words)[0],
                 *self._missing(all_words),
+                self._missing_in_first_passages(),
                 min(len(question.terms), 10) / 10,
                 float(any(term.is_name for term in question.terms)),
                 other_script,
-                other_script * top,
-                other_script * coverage,
+                other_script * cosine,
+                other_script * self._coverage(candidate.window),
             ]
         )
 
@@ -274,6 +285,15 @@ class Evidence:
         numbers = [term.forms.isdisjoint(words) for term in self.question.terms if term.is_number]
         return (sum(names) / len(names) if names else 0.0, sum(numbers) / len(numbers) if numbers else 0.0)
 
+    def _missing_in_first_passages(self) -> float:
+        """Share of the words that the question is about which the best passages never use."""
+        nothing: frozenset[str] = frozenset()
+        words = nothing.union(
+            *(each.passage_words for each in self.candidates if each.passage.rank <= _FIRST_PASSAGES)
+        )
+        asked = [term.forms.isdisjoint(words) for term in self.question.terms if not term.is_framing]
+        return sum(asked) / len(asked) if asked else 0.0
+
     def _adjacent(self, sequence: Sequence[str]) -> float:
         """Share of the question's neighbouring content words that are neighbours in the sentence too."""
         terms = self.question.terms
@@ -285,3 +305,7 @@ class Evidence:
             for first, second in pairwise(terms)
         )
         return met / (len(terms) - 1)
+
+
+def _length(candidate: Candidate) -> float:
+    return min(math.log1p(len(candidate.sequence)), 4.0)

@@ -2,8 +2,10 @@
 
 import asyncio
 import re
+from collections import OrderedDict
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 
@@ -20,11 +22,11 @@ from generation.answers import (
 )
 from generation.evidence import Candidate, Evidence, candidates
 from generation.questions import read_question
-from generation.scoring import ANSWER_SCORER, SENTENCE_SCORER, probability
+from generation.scoring import answer_probability, sentence_scores
 from generation.selection import Quote, select_quotes
 from generation.settings import ExtractionSettings
 from generation.writing import WriterEvent
-from retrieval.embedding import Embedder
+from retrieval.embedding import Embedder, Vectors
 from retrieval.passages import Passage
 
 _MODEL = "extractive"
@@ -51,6 +53,7 @@ class ExtractiveWriter:
     def __init__(self, embedder: Embedder, settings: ExtractionSettings | None = None) -> None:
         self._embedder = embedder
         self._settings = settings or ExtractionSettings()
+        self._vectors = _SentenceVectors(embedder, limit=self._settings.remembered_sentences)
 
     @property
     def model(self) -> str:
@@ -94,11 +97,11 @@ class ExtractiveWriter:
         if not found or not asked.terms:
             return Selection(quotes=(), probability=0.0)
         found = self._promising(Evidence(asked, found, np.zeros(len(found), dtype=np.float32)))
-        vectors = self._embedder.embed_documents([candidate.text for candidate in found])
+        vectors = self._vectors.of([candidate.text for candidate in found])
         similarities = vectors @ self._embedder.embed_query(question)
         evidence = Evidence(asked, found, similarities)
-        scores = SENTENCE_SCORER.log_odds(evidence.sentence_features())
-        answered = probability(ANSWER_SCORER.log_odds(evidence.answer_features(int(scores.argmax()))))
+        scores = sentence_scores(evidence.sentence_features())
+        answered = answer_probability(evidence.answer_features(scores))
         if answered < self._settings.min_probability:
             return Selection(quotes=(), probability=answered)
         return Selection(quotes=select_quotes(found, scores, asked, self._settings), probability=answered)
@@ -109,8 +112,31 @@ class ExtractiveWriter:
         limit = self._settings.max_candidates
         if len(found) <= limit:
             return list(found)
-        likely = SENTENCE_SCORER.log_odds(evidence.sentence_features())
+        likely = sentence_scores(evidence.sentence_features())
         return [found[i] for i in sorted(np.argsort(-likely, kind="stable")[:limit])]
+
+
+class _SentenceVectors:
+    """Vectors of the sentences read last: embedding them is most of what an answer costs in time."""
+
+    def __init__(self, embedder: Embedder, *, limit: int) -> None:
+        self._embedder = embedder
+        self._limit = limit
+        self._known: OrderedDict[str, Vectors] = OrderedDict()
+        self._lock = Lock()
+
+    def of(self, texts: Sequence[str]) -> Vectors:
+        with self._lock:
+            found = {text: self._known[text] for text in texts if text in self._known}
+        if new := [text for text in dict.fromkeys(texts) if text not in found]:
+            found.update(zip(new, self._embedder.embed_documents(new), strict=True))
+        with self._lock:
+            for text in texts:
+                self._known[text] = found[text]
+                self._known.move_to_end(text)
+            while len(self._known) > self._limit:
+                self._known.popitem(last=False)
+        return np.stack([found[text] for text in texts])
 
 
 def _citation(n: int, quote: Quote) -> Citation:

@@ -15,7 +15,7 @@ from generation.answers import (
     FinishReason,
     Usage,
 )
-from generation.citations import MarkerReader, Piece, Text
+from generation.citations import Marker, MarkerReader, Piece, Text
 from generation.drafting import Draft, Judge
 from generation.errors import LanguageModelReplyError
 from generation.language_model import Finished, LanguageModel
@@ -28,8 +28,10 @@ from retrieval.passages import Passage
 class LanguageModelWriter:
     """Streams what the language model says, its markers checked, renumbered and tied to quotes.
 
-    Without passages, or when the model says that they do not answer, the answer is `NO_ANSWER`. Raises the
-    errors of `generation.errors` while iterating; what was yielded before then stands.
+    Without passages, when the model says that they do not answer, or when it cites nothing, the answer is
+    `NO_ANSWER`. What the model says before its first citation is held back until that comes: nothing is shown
+    that would have to be taken back. Raises the errors of `generation.errors` while iterating; what was
+    yielded before then stands.
     """
 
     def __init__(self, language_model: LanguageModel, *, support_of: Judge, max_prompt_tokens: int) -> None:
@@ -64,12 +66,12 @@ class LanguageModelWriter:
         for made in reading.finish():
             yield made
         finished = finished or Finished(finish_reason=FinishReason.STOP, usage=Usage())
+        if reading.is_empty:
+            raise LanguageModelReplyError("The language model gave an empty answer.")
         if reading.is_refusal:
             yield AnswerDelta(delta=NO_ANSWER)
             yield AnswerDone(answer=self._refusal(passages, finished.usage, timings_ms))
             return
-        if not reading.draft.text:
-            raise LanguageModelReplyError("The language model gave an empty answer.")
         # Judging may embed sentences: not in the event loop.
         answer = await asyncio.to_thread(self._answer, reading, passages, finished, timings_ms)
         yield AnswerDone(answer=answer)
@@ -122,6 +124,10 @@ class _Reading:
     def is_refusal(self) -> bool:
         return self._opening.is_refusal
 
+    @property
+    def is_empty(self) -> bool:
+        return self._opening.is_empty
+
     def take(self, text: str) -> Iterable[AnswerDelta | CitationMade]:
         return self._events(self._opening.take(self._reader.feed(text)))
 
@@ -144,7 +150,10 @@ class _Reading:
 
 
 class _Opening:
-    """Holds the first words back until it is clear whether they are the refusal we asked for."""
+    """Holds the first words back until a citation shows that they rest on something.
+
+    A reply that begins with the refusal we asked for, or ends without any citation, is a refusal.
+    """
 
     _REFUSAL = NO_ANSWER.casefold().rstrip(".")
     _REFUSALS = (_REFUSAL, _REFUSAL + " question")
@@ -153,18 +162,21 @@ class _Opening:
 
     def __init__(self) -> None:
         self.is_refusal = False
-        self._is_decided = False
+        self.is_empty = False
+        self._is_released = False
         self._held: list[Piece] = []
 
     def take(self, pieces: Sequence[Piece]) -> list[Piece]:
         if self.is_refusal:
             return []
-        if self._is_decided:
+        if self._is_released:
             return list(pieces)
         self._held += pieces
         words = self._words()
         if words.rstrip(self._CLOSING_SIGNS) in self._REFUSALS and not words[-1].isalnum():
             self.is_refusal = True
+            return []
+        if not any(isinstance(piece, Marker) for piece in self._held):
             return []
         if any(refusal.startswith(words) for refusal in self._REFUSALS):
             return []
@@ -172,7 +184,11 @@ class _Opening:
 
     def finish(self) -> list[Piece]:
         """What was held when the reply ended."""
-        self.is_refusal = self.is_refusal or self._words() in self._REFUSALS
+        if self._is_released or self.is_refusal:
+            return []
+        words, is_cited = self._words(), any(isinstance(piece, Marker) for piece in self._held)
+        self.is_empty = not words and not is_cited
+        self.is_refusal = words in self._REFUSALS or not is_cited
         return [] if self.is_refusal else self._release()
 
     def _words(self) -> str:
@@ -180,6 +196,6 @@ class _Opening:
         return " ".join(self._OPENING_SIGNS.sub("", said).casefold().split())
 
     def _release(self) -> list[Piece]:
-        self._is_decided = True
+        self._is_released = True
         held, self._held = self._held, []
         return held

@@ -26,6 +26,8 @@ class Term:
     is_name: bool
     """Starts with a capital inside the question, or is an identifier such as `E-4012`."""
     is_number: bool
+    is_framing: bool
+    """Tells how the question is put rather than what it is about: an answer need not repeat it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,8 @@ _KINDS: tuple[tuple[AnswerKind, re.Pattern[str]], ...] = tuple(
             AnswerKind.NUMBER,
             r"\bhow (?:many|much|long|old|often|far|high|large|big|tall|fast|soon|late|early|hot|heavy)\b"
             r"|\bwhat (?:\w+ ){0,2}(?:percent(?:age)?|number|amount|rate|price|cost|fee|limit|fraction)\b"
+            r"|\bwhat (?:would|does|do|did|will|is|are)\b.{0,80}\bcosts?\b"
+            r"|\bthe (?:most|least|maximum|minimum)\b.{0,60}\bcost\b"
             r"|\bcombien\b|\bquel(?:le)?s? (?:est |sont )?(?:la |le |l['’])?"
             r"(?:montant|nombre|taux|durée|prix|pourcentage|délai|plafond)"
             r"|\bwie (?:viele?|lange|oft|hoch|groß|alt)\b|\bcuánt[oa]s?\b"
@@ -55,8 +59,10 @@ _KINDS: tuple[tuple[AnswerKind, re.Pattern[str]], ...] = tuple(
         ),
         (
             AnswerKind.DATE,
-            r"\bwhen\b|\b(?:what|which|in what) (?:\w+ )?(?:year|date|day|month|century|decade|time)\b"
-            r"|\bquand\b|\bà quelle (?:date|heure)\b|\bquelle (?:année|date)\b|\ben quelle année\b"
+            r"(?:^|[.,;:?!]|\band|\bor|\bsince|\buntil|\bby)\s*when\b"
+            r"|\b(?:what|which|in what) (?:\w+ )?(?:year|date|day|month|century|decade|time)\b"
+            r"|\bquand\b|\b(?:à|de|depuis|jusqu['’]à) quelles? (?:dates?|heures?)\b"
+            r"|\bquelle (?:année|date)\b|\ben quelle année\b"
             r"|\bwann\b|\bin welchem jahr\b|\bcuándo\b|\ben qué año\b"
             r"|متى|في أي (?:عام|سنة|يوم)|什么时候|何时|哪一?年|哪天",
         ),
@@ -69,9 +75,42 @@ _KINDS: tuple[tuple[AnswerKind, re.Pattern[str]], ...] = tuple(
         (
             AnswerKind.YES_NO,
             r"^\s*(?:is|are|was|were|do|does|did|can|could|may|must|should|will|would|has|have|had|am)\b"
-            r"|^\s*est-ce qu|^\s*(?:peut|puis|doit|faut)-(?:on|je|il)\b|^\s*هل\b|吗[？?]?\s*$|是否",
+            r"|^\s*est-ce qu|\by a-t-il\b"
+            r"|^\s*(?:peut|puis|doit|faut)-(?:on|je|il)\b|^\s*هل\b|吗[？?]?\s*$|是否",
         ),
     )
+)
+_MEASURES = {
+    "high": "height",
+    "tall": "height",
+    "long": "length duration",
+    "wide": "width",
+    "deep": "depth",
+    "heavy": "weight",
+    "weigh": "weight",
+    "weighs": "weight",
+    "old": "age",
+    "far": "distance",
+    "fast": "speed",
+    "cost": "price",
+    "costs": "price",
+    "haut": "hauteur",
+    "haute": "hauteur",
+    "pèse": "poids",
+    "coûte": "prix",
+    "hoch": "höhe",
+    "lang": "länge dauer",
+    "wiegt": "gewicht",
+    "kostet": "preis",
+    "pesa": "peso",
+    "cuesta": "precio",
+}
+"""What a table or a specification calls the thing that a question asks for with this word."""
+_FRAMING = re.compile(
+    r"want|need|possible|happens?|means?|deals?|problem|please|tell|know|explain|ok(?:ay)?|allowed|much|many|often"
+    r"|soon|late|early|large|big|hot|says?|dois|doit|puis|peut|faut|veux|dispose|temps|élève|accord|signifie"
+    r"|يبلغ|يمكن|يجب|هناك|beträgt|gibt|muss|darf|kann|puede|debo|hay|significa",
+    re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\W_][\w\-./:@'’]*[^\W_]|[^\W_]")
 _UNSPACED = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
@@ -87,7 +126,8 @@ def read_question(text: str) -> Question:
     found: dict[frozenset[str], Term] = {}
     for position, match in enumerate(_WORD.finditer(text)):
         word = match.group()
-        forms = [form for language in languages for form in tokens(word, language)]
+        measured = f"{word} {_MEASURES.get(word.lower(), '')}"
+        forms = [form for language in languages for form in tokens(measured, language)]
         # A script without spaces gives one run with many tokens: each is a term of its own.
         split = [[form] for form in dict.fromkeys(forms)] if _UNSPACED.search(word) else [forms]
         for each in split:
@@ -96,7 +136,10 @@ def read_question(text: str) -> Question:
                 # German capitalises every noun.
                 is_capital = position > 0 and word[0].isupper() and languages[0] != "de"
                 is_name = is_capital or (any(c.isdigit() for c in word) and not is_number)
-                found.setdefault(key, Term(forms=key, is_name=is_name, is_number=is_number))
+                is_framing = _FRAMING.fullmatch(word) is not None or word.lower() in _MEASURES
+                found.setdefault(
+                    key, Term(forms=key, is_name=is_name, is_number=is_number, is_framing=is_framing)
+                )
     kind = next((kind for kind, pattern in _KINDS if pattern.search(text)), AnswerKind.OTHER)
     return Question(text=text, terms=tuple(found.values()), kind=kind, is_negated=is_negated(text))
 
@@ -126,7 +169,7 @@ _DATE = re.compile(
     r"|سنة|عام|القرن|[年月日]",
     re.IGNORECASE,
 )
-_CAPITAL = re.compile(r"(?<![.!?:\w]\s)(?<!\A)(?<![\w|])[A-ZÀ-Þ][\w’'-]+")
+_CAPITAL = re.compile(r"(?<![.!?:]\s)(?<!\A)(?<!\w)[A-ZÀ-Þ][\w’'-]+")
 _WORDISH = re.compile(r"\w+")
 
 

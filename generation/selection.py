@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from generation.evidence import Candidate, Features, announces_list, end_of_list, opens_with_pronoun
+from generation.evidence import Candidate, Features, announces_list, end_of_list, opens_with_pronoun, shares
 from generation.questions import Question, gives_kind
 from generation.sentences import UnitKind, sentences
 from generation.settings import ExtractionSettings
@@ -33,10 +33,9 @@ def select_quotes(
 ) -> tuple[Quote, ...]:
     """The best sentence and those nearly as good, in reading order within a passage; best passage first."""
     chosen: list[Candidate] = []
-    order = [int(i) for i in np.argsort(-scores, kind="stable")]
-    lowest = max(scores[order[0]] - settings.max_gap, settings.min_score)
-    for i in order:
-        if len(chosen) == settings.max_sentences or (chosen and scores[i] < lowest):
+    share = shares(scores)
+    for i in (int(i) for i in np.argsort(-scores, kind="stable")):
+        if len(chosen) == settings.max_sentences or (chosen and share[i] < settings.min_share):
             break
         if not any(_says_the_same(found[i], other) for other in chosen):
             chosen.append(found[i])
@@ -54,7 +53,7 @@ def _says_the_same(one: Candidate, other: Candidate) -> bool:
         return True
     if one.sentence.kind is UnitKind.ROW:
         return False
-    return len(one.words & other.words) >= _SAME * max(1, min(len(one.words), len(other.words)))
+    return len(one.words & other.words) >= _SAME * max(1, len(one.words), len(other.words))
 
 
 def _append(quotes: list[Quote], quote: Quote) -> None:

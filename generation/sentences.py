@@ -41,6 +41,14 @@ _STOP = re.compile(
     r"|(?P<firm>[!?؟۔؛…‽]+\.?)(?:[\"'”’)\]]+|[^\S\n]?»)*(?=\s|\Z)"
     r"|(?P<period>\.+)(?:[\"'”’)\]]+|[^\S\n]?»)*(?=\s|\Z)"
 )
+_FIELD = re.compile(r"[^\W\d_][\w-]{1,20}: \S")
+_CASELESS = re.compile("[\u0590-\u08ff\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_GOES_ON = ".,;:!?؟،؛。！？，；：-–—("
+"""A line that ends so is no heading, or the sentence goes on behind it."""
+_LONGEST_TITLE = 50
+"""Characters."""
+_SHORT = 0.6
+"""Share of the next line's length below which a line was not wrapped for being full."""
 _INITIALS = re.compile(r"[^\W\d_](?:\.[^\W\d_])*")
 _WORD_BEFORE = re.compile(r"[^\s(\[«\"'“‘/]+\Z")
 _NEXT_WORD = re.compile(r"[\s\"'“‘«(\[¿¡]*(?P<word>[^\W_]+|\S)")
@@ -107,9 +115,25 @@ def _parts(text: str, start: int, end: int) -> Iterator[tuple[int, int, UnitKind
             begun, kind = line_end, UnitKind.SENTENCE
         elif is_item:
             begun, kind = cursor, UnitKind.LIST_ITEM
+        elif _stands_apart(line, text[line_end + 1 : end].partition("\n")[0]):
+            if text[begun:line_end].strip():
+                yield begun, line_end, kind
+            begun, kind = line_end, UnitKind.SENTENCE
         cursor = line_end + 1
     if text[begun:end].strip():
         yield begun, end, kind
+
+
+def _stands_apart(line: str, following: str) -> bool:
+    """Whether a line is a heading or a field such as `Subject: …`, rather than wrapped where it was full."""
+    line, following = line.strip(), following.strip()
+    if not line or not following:
+        return False
+    if _FIELD.match(line) and _FIELD.match(following):
+        return True
+    if line[-1] in _GOES_ON or not (line[0].isupper() or _CASELESS.match(line)) or following[0].islower():
+        return False
+    return len(line) <= _LONGEST_TITLE and len(line) < _SHORT * len(following)
 
 
 def _cut(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

@@ -41,12 +41,16 @@ class ExtractionSettings:
 
     passages: int = 8
     """How many of the retrieved passages are read."""
-    max_candidates: int = 40
+    max_candidates: int = 20
     """How many sentences are embedded: most of what an answer costs in time."""
+    remembered_sentences: int = 20_000
+    """How many sentences keep their vector in memory, at 1.5 kB each."""
     max_sentences: int = 3
-    max_gap: float = 1.5
-    """How far below the best sentence's log odds a further one may score."""
-    min_score: float = -2.0
-    """Log odds from which a further sentence is quoted."""
-    min_probability: float = 0.3
-    """Probability of an answer below which the writer refuses."""
+    min_share: float = 0.06
+    """A further sentence is quoted that answers with this probability, supposing that any does."""
+    min_probability: float = 0.08
+    """Probability of an answer below which the writer refuses.
+
+    Low, for it was learnt on questions that repeat the words of their text more than people do: at 0.3 half
+    of the sample's answerable questions were refused (docs/benchmarks.md, Answers).
+    """

@@ -14,8 +14,10 @@ from generation.answers import (
     Support,
 )
 from generation.extraction import ExtractiveWriter
+from generation.settings import ExtractionSettings
 from generation.writing import WriterEvent
 from retrieval.adapters.sentence_transformers import MiniLmEmbedder
+from retrieval.embedding import Vectors
 from retrieval.passages import Passage
 
 LEAVE = (
@@ -258,3 +260,48 @@ def test_the_boxes_and_the_page_are_those_under_the_quote(writer: ExtractiveWrit
 
     assert citation.quote == second
     assert (citation.page, citation.boxes) == (5, (boxes[1],))
+
+
+def test_what_differs_in_its_number_is_not_the_same_statement(writer: ExtractiveWriter) -> None:
+    text = (
+        "Apprentices may work remotely one day a week from their second year.\n\n"
+        "You may work remotely up to three days per week."
+    )
+
+    answer = _answer(writer, "How many days a week may I work remotely?", _passages(("Remote work", text)))
+
+    assert "You may work remotely up to three days per week." in answer.text
+
+
+def test_a_question_about_what_the_passages_never_name_is_refused(writer: ExtractiveWriter) -> None:
+    answer = _answer(writer, "Is a gym membership subsidised?", _passages(LEAVE, TRAVEL, BADGES))
+
+    assert not answer.answerable
+
+
+class CountingEmbedder(MiniLmEmbedder):
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedded = 0
+
+    def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        self.embedded += len(texts)
+        return super().embed_documents(texts)
+
+
+def test_sentences_read_before_are_not_embedded_again_and_only_the_last_are_remembered() -> None:
+    embedder = CountingEmbedder()
+    writer = ExtractiveWriter(embedder, ExtractionSettings(remembered_sentences=30))
+    first = writer.select("How many days of paid annual leave are there?", _passages(LEAVE))
+    once = embedder.embedded
+
+    again = writer.select("How many days of paid annual leave are there?", _passages(LEAVE))
+
+    assert once > 0
+    assert embedder.embedded == once
+    assert again.probability == first.probability
+
+    forgetful = ExtractiveWriter(embedder, ExtractionSettings(remembered_sentences=1))
+    for _ in range(2):
+        forgetful.select("How many days of paid annual leave are there?", _passages(LEAVE))
+    assert embedder.embedded > 2 * once

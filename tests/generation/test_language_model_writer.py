@@ -213,6 +213,27 @@ def test_the_models_refusal_is_ours(reply: str | Sequence[str]) -> None:
     assert answer.passages == PASSAGES
 
 
+@pytest.mark.parametrize(
+    "reply", ["Leave is 25 days.", "Leave is 25 days [7].", ["Leave ", "is 25 days.", " Yes!"]]
+)
+def test_a_reply_that_cites_nothing_is_a_refusal_and_none_of_it_is_shown(reply: str | Sequence[str]) -> None:
+    events = written(reply)
+    answer = answer_of(events)
+    assert shown(events) == answer.text == NO_ANSWER
+    assert (answer.answerable, answer.finish_reason) == (False, FinishReason.NO_EVIDENCE)
+    assert (answer.citations, answer.sentences) == ((), ())
+
+
+def test_words_before_the_first_citation_are_shown_with_it() -> None:
+    events = written(["Well. ", "Staff receive 25 days of leave ", "[2]. ", "That is all."])
+    assert shown(events) == answer_of(events).text == "Well. Staff receive 25 days of leave [1]. That is all."
+    assert [s.support for s in answer_of(events).sentences] == [
+        Support.UNSUPPORTED,
+        Support.SUPPORTED,
+        Support.UNSUPPORTED,
+    ]
+
+
 def test_words_like_the_refusal_are_not_one() -> None:
     reply = "The documents do not answer this for part-time staff, but full-time staff get 25 days [2]."
     assert answer_of(written(reply)).text == reply.replace("[2]", "[1]")
@@ -258,7 +279,7 @@ class Broken:
     async def stream(self, messages: Sequence[Message]) -> AsyncGenerator[ReplyEvent, None]:
         assert messages
         try:
-            yield TextDelta(text="Leave is ")
+            yield TextDelta(text="Leave is [2] ")
             if self._error:
                 raise self._error
             while True:
@@ -280,7 +301,7 @@ def test_an_error_in_the_middle_reaches_the_reader_after_the_text_so_far() -> No
 
     with pytest.raises(LanguageModelInterruptedError):
         asyncio.run(run())
-    assert shown(seen) == "Leave is"
+    assert shown(seen) == "Leave is [1]"
 
 
 def test_closing_the_answer_closes_the_model() -> None:

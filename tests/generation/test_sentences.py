@@ -106,3 +106,31 @@ def test_table_rows_stand_alone_and_know_their_header() -> None:
     ]  # fmt: skip
     headers = [text[slice(*each.header)] if each.header else None for each in found]
     assert headers == [None, "Part | Price", "Part | Price", None, "Name | Site"]
+
+
+@pytest.mark.parametrize(
+    ("text", "units"),
+    [
+        (
+            "Which cells are concerned\nThe serial numbers run from 2547-0100 to 2547-0388.",
+            ["Which cells are concerned", "The serial numbers run from 2547-0100 to 2547-0388."],
+        ),
+        ("Subject: Move\nFrom: Ada\nTo: all", ["Subject: Move", "From: Ada", "To: all"]),
+        (
+            "الغرض\nتوضح هذه التعليمات ما يجب على كل موظف القيام به عند سماع الجرس.",
+            ["الغرض", "توضح هذه التعليمات ما يجب على كل موظف القيام به عند سماع الجرس."],
+        ),
+        (
+            "Fill in the spreadsheet and send it with the\nreceipts to accounts payable within a month.",
+            ["Fill in the spreadsheet and send it with the\nreceipts to accounts payable within a month."],
+        ),
+        (
+            "The certificate of the load cell was signed by Bastien\nRoullet in the laboratory of Lyon.",
+            ["The certificate of the load cell was signed by Bastien\nRoullet in the laboratory of Lyon."],
+        ),
+    ],
+)
+def test_a_heading_or_a_field_above_a_text_is_a_unit_and_a_wrapped_line_is_not(
+    text: str, units: list[str]
+) -> None:
+    assert [unit.text for unit in sentences(text)] == units
