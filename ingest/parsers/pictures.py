@@ -64,6 +64,7 @@ def _page_count(path: Path, name: str) -> int:
                 size = f"{picture.width:,} x {picture.height:,}"
                 raise LimitExceededError(f"'{name}' has {size} pixels; {MAX_PIXELS:,} is the most.")
             frames: int = getattr(picture, "n_frames", 1) if picture.format == "TIFF" else 1
+            picture.load()
     except UNREADABLE as error:
         raise CorruptDocumentError(f"'{name}' is damaged and cannot be opened as a picture.") from error
     if frames > MAX_PAGES:
