@@ -6,7 +6,7 @@ IngestError
 ├── EncryptedDocumentError   password_required
 ├── CopyingForbiddenError    copying_forbidden
 ├── RecognitionMissingError  recognition_missing
-├── ScriptUnknownError       script_unknown
+├── NothingRecognizedError   nothing_recognized
 ├── CorruptDocumentError     corrupt
 ├── ArchiveRefusedError      archive_refused
 ├── LimitExceededError       limit_exceeded      memory, time or size
@@ -75,13 +75,16 @@ class RecognitionMissingError(IngestError):
     retryable = True
 
 
-class ScriptUnknownError(IngestError):
-    """The file holds pictures of text that the installed recognition cannot read."""
+class NothingRecognizedError(IngestError):
+    """The file holds pictures in which the installed recognition reads nothing."""
 
-    code = "script_unknown"
-    title = "Its writing cannot be recognised"
-    action = "Add a text layer in its language with another program (OCRmyPDF, for instance) and upload that."
-    retryable = False
+    code = "nothing_recognized"
+    title = "No text recognised"
+    action = (
+        "If it shows writing other than Latin, Chinese or Japanese, have Tesseract with its language "
+        "installed (for Arabic: tesseract-ocr-ara), then try again."
+    )
+    retryable = True
 
 
 class CorruptDocumentError(IngestError):

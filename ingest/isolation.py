@@ -241,6 +241,7 @@ class ParserSandbox:
                     "PATH": "/usr/bin:/bin",
                     "LC_ALL": "C.UTF-8",
                     "OPENBLAS_NUM_THREADS": "1",
+                    "OMP_THREAD_LIMIT": "1",
                     "MALLOC_ARENA_MAX": "2",
                 },
                 start_new_session=True,

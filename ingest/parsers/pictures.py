@@ -5,11 +5,16 @@ from pathlib import Path
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ingest.errors import CorruptDocumentError, LimitExceededError, RecognitionMissingError
+from ingest.errors import (
+    CorruptDocumentError,
+    LimitExceededError,
+    NothingRecognizedError,
+    RecognitionMissingError,
+)
 from ingest.parsed import ParsedDocument, ParsedDocumentBuilder
 from ingest.parsers.finishing import finish
 from ingest.parsers.ocr.engine import is_installed
-from ingest.parsers.ocr.pages import add_read_page, check_legible, reading_warnings
+from ingest.parsers.ocr.pages import add_read_page, reading_warnings
 from ingest.parsers.ocr.readings import PageReading
 
 FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP")
@@ -28,7 +33,7 @@ def parse_picture(path: Path, name: str, readings: Mapping[int, PageReading] | N
     """The text that recognition read, or, without `readings`, which pages wait to be read.
 
     Raises `CorruptDocumentError`, `RecognitionMissingError`, `LimitExceededError` above `MAX_PIXELS`, and
-    `EmptyDocumentError` or `ScriptUnknownError` when nothing could be read.
+    `NothingRecognizedError`.
     """
     pages = _page_count(path, name)
     builder = ParsedDocumentBuilder()
@@ -39,7 +44,7 @@ def parse_picture(path: Path, name: str, readings: Mapping[int, PageReading] | N
     for reading in readings.values():
         add_read_page(builder, reading)
     if not builder.has_text:
-        check_legible(name, readings)
+        raise NothingRecognizedError(f"In the picture '{name}' no text was recognised.")
     warnings = reading_warnings(range(1, pages + 1), readings)
     return finish(builder, name=name, pages=pages, warnings=warnings, heading_as_title=True)
 
@@ -59,6 +64,7 @@ def _page_count(path: Path, name: str) -> int:
                 size = f"{picture.width:,} x {picture.height:,}"
                 raise LimitExceededError(f"'{name}' has {size} pixels; {MAX_PIXELS:,} is the most.")
             frames: int = getattr(picture, "n_frames", 1) if picture.format == "TIFF" else 1
+            picture.load()
     except UNREADABLE as error:
         raise CorruptDocumentError(f"'{name}' is damaged and cannot be opened as a picture.") from error
     if frames > MAX_PAGES:

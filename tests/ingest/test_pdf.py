@@ -18,6 +18,7 @@ from ingest.errors import (
     EmptyDocumentError,
     EncryptedDocumentError,
     LimitExceededError,
+    NothingRecognizedError,
 )
 from ingest.isolation import ParserSandbox
 from ingest.parsed import BlockKind, ParsedDocument
@@ -195,7 +196,7 @@ def test_an_encrypted_pdf_asks_for_its_password(parse: Parse, tmp_path: Path) ->
         parse(path)
 
 
-def test_a_pdf_of_pictures_without_text_is_empty(parse: Parse, tmp_path: Path) -> None:
+def test_a_pdf_of_pictures_without_text_says_so(parse: Parse, tmp_path: Path) -> None:
     path = tmp_path / "scan.pdf"
     canvas = Canvas(str(path), pagesize=A4)
     picture = tmp_path / "scan.ppm"
@@ -203,7 +204,7 @@ def test_a_pdf_of_pictures_without_text_is_empty(parse: Parse, tmp_path: Path) -
     untyped: Any = canvas
     untyped.drawImage(str(picture), 0, 0, 595, 842)
     canvas.save()
-    with pytest.raises(EmptyDocumentError, match=r"^'scan\.pdf' shows pictures in which no text was found"):
+    with pytest.raises(NothingRecognizedError, match=r"^The pages of 'scan\.pdf' are pictures"):
         parse(path)
 
 

@@ -11,13 +11,14 @@ from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
 from ingest.confinement import Limits
-from ingest.errors import CorruptDocumentError, EmptyDocumentError, LimitExceededError
+from ingest.errors import CorruptDocumentError, LimitExceededError, NothingRecognizedError
 from ingest.isolation import ParserSandbox
 from ingest.parsed import BlockKind, ParsedDocument, ParsedDocumentBuilder
 from ingest.parsers.ocr.lines import printed_lines
 from ingest.parsers.ocr.pages import add_read_page, reading_warnings
 from ingest.parsers.ocr.reading_order import reading_order
 from ingest.parsers.ocr.readings import PageReading, PrintedLine, Turn, encode_readings, load_readings
+from ingest.parsers.ocr.tesseract import Tesseract, lines_of
 from ingest.parsers.pdf.geometry import Rect, Word
 from ingest.sniffing import sniff
 
@@ -131,7 +132,7 @@ def test_a_pdf_of_text_and_of_scans_gives_both(sandbox: ParserSandbox, tmp_path:
 def test_a_blank_picture_is_empty(parse: Parse, tmp_path: Path) -> None:
     path = tmp_path / "blank.png"
     Image.new("RGB", (400, 300), "white").save(path)
-    with pytest.raises(EmptyDocumentError, match=r"'blank\.png' shows pictures in which no text was found"):
+    with pytest.raises(NothingRecognizedError, match=r"^In the picture 'blank\.png' no text was recognised"):
         parse(path)
 
 
@@ -140,7 +141,7 @@ def test_a_broken_picture_is_damaged(parse: Parse, tmp_path: Path, cut: int) -> 
     path = tmp_path / "cut.png"
     picture_of(LINES).save(path)
     path.write_bytes(path.read_bytes()[:cut])
-    with pytest.raises((CorruptDocumentError, EmptyDocumentError)):
+    with pytest.raises(CorruptDocumentError):
         parse(path)
 
 
@@ -244,3 +245,36 @@ def test_a_reading_that_is_none_is_refused(tmp_path: Path) -> None:
     path.write_text("no JSON")
     with pytest.raises(json.JSONDecodeError):
         load_readings(path)
+
+
+CYRILLIC = "Ежегодный отпуск составляет двадцать дней"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    "rus" not in getattr(Tesseract.find(), "languages", ()), reason="Tesseract with Russian is not installed"
+)
+def test_writing_that_the_first_engine_does_not_know_is_read_by_the_second(
+    parse: Parse, tmp_path: Path
+) -> None:
+    font = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
+    if not font.exists():
+        pytest.skip("no font with Cyrillic letters")
+    picture = Image.new("RGB", (1400, 140), "white")
+    ImageDraw.Draw(picture).text((40, 40), CYRILLIC, fill="black", font=ImageFont.truetype(str(font), 44))
+    path = tmp_path / "russian.png"
+    picture.save(path)
+    assert parse(path).text == CYRILLIC
+
+
+def test_tesseracts_table_becomes_lines_with_words_and_confidence() -> None:
+    table = (
+        "1\t1\t0\t0\t0\t0\t0\t0\t900\t300\t-1\t\n"
+        "5\t1\t1\t1\t1\t1\t40\t20\t100\t30\t90.0\tЕжегодный\n"
+        "5\t1\t1\t1\t1\t2\t160\t22\t80\t28\t70.0\tотпуск\n"
+        "5\t1\t1\t1\t2\t1\t40\t60\t50\t30\t50.0\t \n"
+    )
+    (line,) = lines_of(table, 0.5)
+    assert line.text == "Ежегодный отпуск"
+    assert line.confidence == pytest.approx(0.8)
+    assert (line.x0, line.y0, line.x1, line.y1) == (20, 10, 120, 25)

@@ -14,12 +14,15 @@ from PIL import Image
 
 from ingest.parsers.ocr.lines import printed_lines
 from ingest.parsers.ocr.readings import PageReading, Turn
+from ingest.parsers.ocr.tesseract import Tesseract
 from ingest.parsers.pdf.geometry import Rect, Word
 
 LONGEST_SIDE_PIXELS = 2600
 """A page of A4 at 200 dpi has 2,339; more costs time and reads no better."""
 LONGEST_SIDE_POINTS = 842.0
 """Every page is measured as if it were A4, which is what the table repair's lengths are made for."""
+SURE = 0.85
+"""Mean confidence below which a page is hard to read, or in writing that PP-OCRv6 does not know."""
 _TALL = 1.6
 _MOSTLY = 0.6
 
@@ -42,6 +45,8 @@ def _load() -> Any:
 
 
 _ocrust = _load()
+# Found now: a confined child may not ask the system where its libraries lie.
+_tesseract = Tesseract.find()
 
 
 def is_installed() -> bool:
@@ -52,10 +57,18 @@ class Recognizer:
     """Reads pictures of pages. Building one loads the models: half a second, 120 MB."""
 
     def __init__(self) -> None:
-        self._engine = _ocrust.Ocr(threads=1, tables=False)
+        self._engine = _ocrust.Ocr(threads=1, tables=False, drop_score=0.0)
+        self._second = _tesseract
 
     def read(self, picture: Image.Image, number: int) -> PageReading:
         """The lines printed on `picture`, which is page `number`, whichever way up it lies."""
+        reading = self._read(picture, number)
+        if self._second is None or (reading.lines and reading.confidence >= SURE):
+            return reading  # of writing that it does not know, ocrust gives little or nothing
+        other = self._second.read(picture, reading)
+        return max((one for one in (other, reading) if one.lines), key=confidence_of, default=reading)
+
+    def _read(self, picture: Image.Image, number: int) -> PageReading:
         degrees = 0
         page = self._scan(picture)
         if _lies_on_its_side(page):
@@ -91,6 +104,10 @@ def fitted(picture: Image.Image) -> Image.Image:
     picture = picture.convert("RGB")
     picture.thumbnail((LONGEST_SIDE_PIXELS, LONGEST_SIDE_PIXELS))
     return picture
+
+
+def confidence_of(reading: PageReading) -> float:
+    return reading.confidence
 
 
 def _lies_on_its_side(page: Any) -> bool:

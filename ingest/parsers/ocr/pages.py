@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from statistics import median
 
 from corpus.documents import Box
-from ingest.errors import EmptyDocumentError, ScriptUnknownError
 from ingest.parsed import BlockKind, ParsedDocumentBuilder
+from ingest.parsers.ocr.engine import SURE
 from ingest.parsers.ocr.reading_order import reading_order
 from ingest.parsers.ocr.readings import PageReading, PrintedLine
 from ingest.parsers.pdf.geometry import Rect, visual_lines
@@ -18,7 +18,6 @@ UNSURE_LINE = 0.5
 """A line whose letters are surer to be wrong than right is left out."""
 SURE_LINE = 0.85
 """What a page shows beside its own text may be a photograph: only sure lines are taken."""
-_UNSURE_PAGE = 0.85
 _PARAGRAPH_GAP = 0.7
 """A gap above this share of the line height starts a new paragraph."""
 _HEADING_SIZE = 1.35
@@ -64,25 +63,20 @@ def add_read_page(
     _add_paragraph(builder, reading, paragraph, height)
 
 
-def check_legible(name: str, readings: Mapping[int, PageReading]) -> None:
-    """For a document of which nothing could be added: raises what says why."""
-    if any(reading.lines for reading in readings.values()):
-        raise ScriptUnknownError(f"'{name}' shows writing that text recognition cannot read.")
-    raise EmptyDocumentError(f"'{name}' shows pictures in which no text was found.")
-
-
 def reading_warnings(wanted: Sequence[int], readings: Mapping[int, PageReading]) -> list[str]:
     """What the uploader should know about pages that were, or should have been, read from pictures."""
     unread = [number for number in wanted if number not in readings]
     unsure = [number for number in wanted if number in readings and _is_unsure(readings[number])]
     return [
         *page_warning(unread, "text recognition did not get through; its text is missing"),
-        *page_warning(unsure, "hard to recognise, or in a script that text recognition does not know"),
+        *page_warning(
+            unsure, "hard to recognise; where its writing is the reason, Tesseract with its language helps"
+        ),
     ]
 
 
 def _is_unsure(reading: PageReading) -> bool:
-    return reading.confidence < _UNSURE_PAGE
+    return reading.confidence < SURE
 
 
 def page_warning(pages: Sequence[int], what: str) -> list[str]:

@@ -15,6 +15,7 @@ from ingest.errors import (
     CorruptDocumentError,
     EncryptedDocumentError,
     LimitExceededError,
+    NothingRecognizedError,
     RecognitionMissingError,
 )
 from ingest.parsed import ParsedDocument, ParsedDocumentBuilder
@@ -24,7 +25,6 @@ from ingest.parsers.ocr.pages import (
     SURE_LINE,
     UNSURE_LINE,
     add_read_page,
-    check_legible,
     page_warning,
     reading_warnings,
 )
@@ -52,7 +52,7 @@ def parse_pdf(path: Path, name: str, readings: Mapping[int, PageReading] | None 
 
     Without `readings` the result names the pages that wait for them. Raises `EncryptedDocumentError`,
     `CopyingForbiddenError`, `CorruptDocumentError`, `EmptyDocumentError`, `LimitExceededError` above
-    `MAX_PAGES`, and, where all pages are pictures, `RecognitionMissingError` or `ScriptUnknownError`.
+    `MAX_PAGES`, and, where all pages are pictures, `RecognitionMissingError` or `NothingRecognizedError`.
     """
     document = _open(path, name)
     pages = len(document)
@@ -75,7 +75,9 @@ def parse_pdf(path: Path, name: str, readings: Mapping[int, PageReading] | None 
         warnings += page_warning(unread, "pictures of text; text recognition is not installed")
     if unread and readings is not None:
         if not builder.has_text:
-            check_legible(name, readings)
+            raise NothingRecognizedError(
+                f"The pages of '{name}' are pictures; no text was recognised in them."
+            )
         without_text = [page.page_num for page in suspects if page.page_num in unread and has_no_text(page)]
         warnings += reading_warnings(without_text, readings)
     title = _own_title(document)

@@ -63,11 +63,13 @@ class PageWords:
     number: int
     height: float
     lines: Sequence[Sequence[Word]]
-    rotated: Sequence[Word]
-    """Words written at an angle, which are in no line."""
+    rotated: Sequence[Sequence[Word]]
+    """Lines written at an angle."""
 
     @classmethod
-    def of(cls, number: int, height: float, upright: Sequence[Word], rotated: Sequence[Word]) -> "PageWords":
+    def of(
+        cls, number: int, height: float, upright: Sequence[Word], rotated: Sequence[Sequence[Word]]
+    ) -> "PageWords":
         lines = visual_lines(upright)
         for index, line in enumerate(lines):
             for word in line:

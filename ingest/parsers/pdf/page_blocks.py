@@ -9,7 +9,7 @@ from liteparse.types import LayoutBlock, LayoutCell, ParsedPage
 
 from corpus.documents import Box
 from ingest.parsed import BlockKind, ParsedDocumentBuilder
-from ingest.parsers.pdf.geometry import PageSize, PageWords, Rect, Word, by_line, union, visual_lines
+from ingest.parsers.pdf.geometry import PageSize, PageWords, Rect, Word, by_line, union
 from ingest.parsers.pdf.line_boxes import line_boxes
 from ingest.parsers.pdf.markup import has_invented_formula, without_markup
 from ingest.parsers.pdf.rows import may_hold_table, rows_of
@@ -155,10 +155,9 @@ class _PageWalk:
     def _add_lost_text(self) -> None:
         """Lines that no block holds: liteparse drops rotated text, and here and there a line of the body."""
         free = by_line(self._words[index] for index in np.flatnonzero(self._is_free))
-        rotated = visual_lines(self._rotated)
-        if free or rotated:
+        if free or self._rotated:
             shown = [f" {' '.join(_tokens(_block_text(block)))} " for block in self._blocks]
-            self._add_lines([line for line in (*free, *rotated) if not _is_shown(line, shown)])
+            self._add_lines([line for line in (*free, *self._rotated) if not _is_shown(line, shown)])
 
     def _add_lines(self, lines: Sequence[Sequence[Word]]) -> None:
         for line in lines:
@@ -186,14 +185,17 @@ class _PageWalk:
 def page_words(page: ParsedPage) -> PageWords:
     """The page's words, upright ones in their lines."""
     upright: list[Word] = []
-    rotated: list[Word] = []
+    rotated: list[list[Word]] = []
     for item in page.text_items:
-        words = upright if abs(item.rotation) < 1 else rotated
-        words.extend(
+        words = [
             Word(x0=word.x, y0=word.y, x1=word.x + word.width, y1=word.y + word.height, text=word.text)
             for word in item.words
             if word.text.strip()
-        )
+        ]
+        if abs(item.rotation) < 1:
+            upright += words
+        elif words:
+            rotated.append(words)
     return PageWords.of(page.page_num, page.height, upright, rotated)
 
 
