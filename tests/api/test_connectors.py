@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -97,10 +98,11 @@ def test_problems_are_shown_item_by_item_and_secrets_never(
     client: TestClient, bucket: Bucket, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    body = {
+    secrets = {"access_key": bucket.access_key, "secret_key": bucket.secret_key}
+    body: dict[str, Any] = {
         "collection": "store",
         "options": {"kind": "s3", "endpoint": bucket.url, "bucket": "files", "region": REGION},
-        "secrets": {"access_key": bucket.access_key, "secret_key": bucket.secret_key},
+        "secrets": secrets,
     }
     shown = create(client, **body)
     assert shown["secret_names"] == ["access_key", "secret_key"]
@@ -111,7 +113,7 @@ def test_problems_are_shown_item_by_item_and_secrets_never(
     failed = settled(client, shown["id"])
     assert failed["last_sync"]["state"] == "failed"
     everything = [client.get(path).text for path in (URL, f"{URL}/{shown['id']}", "/api/openapi.json")]
-    for secret in (body["secrets"]["secret_key"], body["secrets"]["access_key"]):
+    for secret in secrets.values():
         assert not any(secret in text for text in everything)
         assert secret not in caplog.text
     assert settings.data.stat().st_mode & 0o077 == 0, "only its owner reads the data folder"
@@ -152,11 +154,26 @@ def test_an_unknown_connector_is_not_found(client: TestClient) -> None:
         assert response.status_code == 404
 
 
-def test_every_operation_is_in_the_schema(client: TestClient) -> None:
-    schema = client.get("/api/openapi.json").json()
-    operations = {each["operationId"] for path in schema["paths"].values() for each in path.values()}
-    names = ("list", "create", "show", "sync", "delete")
-    assert {f"connectors_{name}" for name in names} <= operations
+def test_what_is_allowed_can_be_set_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As docs/connectors.md writes it."""
+    monkeypatch.setenv("SOURCEBOOK_CONNECTORS__ALLOWED_HOSTS", "docs.example.com, *.example.org")
+    monkeypatch.setenv("SOURCEBOOK_CONNECTORS__ALLOWED_FOLDERS", "/srv/handbook")
+    monkeypatch.setenv("SOURCEBOOK_CONNECTORS__MAX_ITEM_BYTES", "1000")
+    connectors = Settings().connectors
+    assert connectors.allowed_hosts == ("docs.example.com", "*.example.org")
+    assert connectors.allowed_folders == (Path("/srv/handbook"),)
+    assert connectors.max_item_bytes == 1000
+
+
+def test_what_is_allowed_can_be_set_in_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sourcebook.toml").write_text('[connectors]\nallowed_hosts = ["docs.example.com"]\n')
+    assert Settings().connectors.allowed_hosts == ("docs.example.com",)
+
+
+def test_nothing_is_allowed_by_default() -> None:
+    assert Settings().connectors.allowed_hosts == ()
+    assert Settings().connectors.allowed_folders == ()
 
 
 @pytest.mark.slow
@@ -165,7 +182,7 @@ def test_the_command_line_does_the_same(
 ) -> None:
     """Through the server's own application: the job queue exists once per process."""
     with TestClient(create_app(sourcebook), base_url="http://127.0.0.1") as served:
-        monkeypatch.setattr("api.remote.httpx.Client", lambda **_options: _Mounted(served))
+        monkeypatch.setattr("api.remote.httpx.Client", partial(_Mounted, served))
 
         def run(*arguments: str) -> Any:
             ran = CliRunner().invoke(app, ["connectors", *arguments, "--server", "http://127.0.0.1"])
@@ -192,7 +209,7 @@ def test_the_command_line_does_the_same(
 class _Mounted:
     """httpx's client, but every request goes to the application in this process."""
 
-    def __init__(self, served: TestClient) -> None:
+    def __init__(self, served: TestClient, **_options: object) -> None:
         self._served = served
         self.base_url = "http://127.0.0.1/api/v1"
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -142,6 +143,40 @@ def test_a_sync_left_by_a_stopped_worker_goes_on_with_the_next(base: Base) -> No
     base.jobs.stop()
     base.jobs.open(worker=True, only_owner=True)
     assert base.settled(connector).last_sync.added == 1
+
+
+class Endless:
+    """A sync that goes on until it is told to end."""
+
+    def __init__(self) -> None:
+        self.began, self.may_end, self.ended = Event(), Event(), Event()
+
+    def run(self, connector_id: str, number: int, steps: Jobs) -> None:  # noqa: ARG002  # the seam's
+        def work() -> None:
+            self.began.set()
+            while not self.may_end.wait(0.01):
+                steps.pause_point()
+
+        steps.step("endless", work)
+        self.ended.set()
+
+
+def test_a_stopping_worker_leaves_a_long_step_and_the_next_begins_it_again(base: Base) -> None:
+    endless = Endless()
+    base.jobs.stop()
+    base.jobs.use(endless, concurrency=1)
+    base.jobs.open(worker=True, only_owner=True)
+    with base.database.write() as transaction:
+        base.jobs.enqueue_sync(transaction, "con_x", 1)
+    assert endless.began.wait(30)
+    assert base.jobs.is_idle, "a sync keeps nobody from tidying the index"
+    base.jobs.stop()
+    assert not endless.ended.is_set()
+    endless.began.clear()
+    base.jobs.open(worker=True, only_owner=True)
+    assert endless.began.wait(60)
+    endless.may_end.set()
+    assert endless.ended.wait(30)
 
 
 def test_the_scheduler_syncs_what_is_due_and_watched_folders_that_changed(base: Base) -> None:
