@@ -79,6 +79,9 @@ class Connectors:
     def due(self) -> list[ConnectorId]:
         return self._records.due()
 
+    def watched(self) -> list[ConnectorId]:
+        return self._records.watched()
+
     def sync(self, connector_id: ConnectorId, *, may_delete_most: bool = False) -> Connector:
         """Asks for a sync; when one waits or runs already, that one is all there is."""
         self._records.connector(connector_id)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
+
 from ingest.connectors.connectors import ConnectorId
 from ingest.connectors.errors import OriginRefusedError
 from ingest.connectors.folder import FolderOrigin
@@ -14,7 +16,7 @@ from ingest.connectors.guard import HostRules, guarded_client
 from ingest.connectors.options import FolderOptions, GitOptions, Options, S3Options, WebsiteOptions
 from ingest.connectors.origin import Origin, Selection
 from ingest.connectors.pages import plain_address
-from ingest.connectors.s3 import S3Origin
+from ingest.connectors.s3 import S3Origin, endpoint_of
 from ingest.connectors.settings import ConnectorsSettings
 from ingest.connectors.visits import Visits
 from ingest.connectors.website import WebsiteOrigin, is_below
@@ -31,7 +33,10 @@ class Origins:
     def check(self, options: Options, secrets: dict[str, str]) -> None:
         """Raises `OriginRefusedError` for what could never be opened. Contacts nobody but the resolver."""
         with self.open(ConnectorId("unsaved"), options, lambda: secrets):
-            pass
+            if isinstance(options, S3Options):
+                self._judge(endpoint_of(options))
+            if isinstance(options, WebsiteOptions):
+                self._judge(options.url)
 
     @contextmanager
     def open(
@@ -50,6 +55,11 @@ class Origins:
             case WebsiteOptions():
                 with self._website(options) as website:
                     yield website
+
+    def _judge(self, address: str) -> None:
+        """Asks the guard beforehand, while an administrator waits; it decides again at every connection."""
+        url = httpx.URL(address)
+        self._rules.resolve(url.host, url.port or (443 if url.scheme == "https" else 80))
 
     def forget(self, connector_id: ConnectorId) -> None:
         """Removes what an origin keeps on disk from one sync to the next."""

@@ -128,6 +128,11 @@ class ConnectorRecords:
         with self._database.read() as session:
             return [ConnectorId(row.id) for row, _ in session.execute(query)]
 
+    def watched(self) -> list[ConnectorId]:
+        query = _connectors_query().where(ConnectorRow.is_watched)
+        with self._database.read() as session:
+            return [ConnectorId(row.id) for row, _ in session.execute(query)]
+
     def request(
         self, transaction: Transaction, connector_id: ConnectorId, *, may_delete_most: bool
     ) -> int | None:

@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import IO
-from urllib.parse import quote, unquote_plus, urlsplit
+from urllib.parse import quote, unquote_plus
 from xml.etree.ElementTree import Element
 
 import httpx
@@ -18,6 +18,7 @@ from ingest.connectors.errors import ItemError, OriginError, OriginRefusedError
 from ingest.connectors.http import copy_body
 from ingest.connectors.options import S3Options
 from ingest.connectors.origin import Cursor, Item, Problem, Selection, fault_of_path
+from ingest.connectors.pages import plain_address
 from ingest.connectors.xml import local_name, parse_xml, text_of
 
 MAX_LISTING_BYTES = 16 << 20
@@ -33,10 +34,7 @@ class S3Origin:
         self._http = http
         self._max_item_bytes = max_item_bytes
         self._selection = Selection(include=options.include, exclude=options.exclude)
-        endpoint = options.endpoint.rstrip("/") or f"https://s3.{options.region}.amazonaws.com"
-        if urlsplit(endpoint).scheme not in ("https", "http") or "@" in endpoint:
-            raise OriginRefusedError("A store's address reads https://host, without a password in it.")
-        self._bucket = f"{endpoint}/{options.bucket}"
+        self._bucket = f"{endpoint_of(options)}/{options.bucket}"
         self._signature = _signature(options, secrets)
 
     def list(self, cursor: Cursor | None) -> Iterator[Item | Problem]:  # noqa: ARG002  # a listing is complete
@@ -114,6 +112,14 @@ class S3Origin:
                 yield response
         except httpx.HTTPError as error:
             raise OriginError(f"The store does not answer: {error or type(error).__name__}.") from error
+
+
+def endpoint_of(options: S3Options) -> str:
+    """The store's address, without a slash at its end. Raises `OriginRefusedError`."""
+    endpoint = options.endpoint.rstrip("/") or f"https://s3.{options.region}.amazonaws.com"
+    if plain_address(endpoint) is None:
+        raise OriginRefusedError("A store's address reads https://host, without a password in it.")
+    return endpoint
 
 
 def _key(entry: Element, page: Element) -> str:

@@ -42,9 +42,9 @@ class Scheduler:
         """Asks for every sync that should begin now."""
         for connector_id in self._connectors.due():
             self._connectors.sync(connector_id)
-        for connector in self._connectors.connectors():
-            if connector.is_watched and self._has_changed(connector):
-                self._connectors.sync(connector.id)
+        for connector_id in self._connectors.watched():
+            if self._has_changed(self._connectors.connector(connector_id)):
+                self._connectors.sync(connector_id)
 
     def _has_changed(self, connector: Connector) -> bool:
         """Whether a folder differs from when it was last synced, and has come to rest: two looks agree."""

@@ -378,7 +378,8 @@ def test_a_part_of_a_sitemap_that_is_missing_lists_nothing(site: Site, crawl: Cr
         crawl.run(url=f"{site.url}/sitemap.xml", is_sitemap=True)
 
 
-BILLION_LAUGHS = b"""<?xml version="1.0"?><!DOCTYPE urlset [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">
+BILLION_LAUGHS = b"""<?xml version="1.0"?><!DOCTYPE urlset [<!ENTITY a "ha">
+<!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">
 <!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;">]><urlset><url><loc>http://x/&c;</loc></url></urlset>"""
 EXTERNAL = b"""<?xml version="1.0"?><!DOCTYPE urlset [<!ENTITY x SYSTEM "file:///etc/passwd">]>
 <urlset><url><loc>http://x/&x;</loc></url></urlset>"""
