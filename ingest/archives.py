@@ -88,9 +88,7 @@ def expand(
     yield from _expand(path, name, folder, Budget(limits, name), limits.depth)
 
 
-def expand_within(
-    path: Path, name: str, folder: Path, budget: Budget, depth: int
-) -> Iterator[ArchiveMember]:
+def expand_within(path: Path, name: str, folder: Path, budget: Budget, depth: int) -> Iterator[ArchiveMember]:
     """Like `expand` on the budget of a larger whole; yields the file itself where it is no archive."""
     if depth > 0 and sniff(path, name) in ARCHIVES:
         try:

@@ -54,7 +54,9 @@ class _Reader:
             done = attachment.position
             warnings += self._add(builder, attachment, depth - 1)
         builder.include(document.text, document.blocks[done:])
-        return replace(builder.build(title=document.title, language=document.language), warnings=tuple(warnings))
+        return replace(
+            builder.build(title=document.title, language=document.language), warnings=tuple(warnings)
+        )
 
     def _add(self, builder: ParsedDocumentBuilder, attachment: Attachment, depth: int) -> Sequence[str]:
         """Adds the attachment under its name; returns what could not be read of it."""

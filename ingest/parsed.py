@@ -56,6 +56,10 @@ class ParsedDocumentBuilder:
     def has_text(self) -> bool:
         return bool(self._blocks)
 
+    @property
+    def block_count(self) -> int:
+        return len(self._blocks)
+
     def heading(
         self, text: str, level: int, *, page: int | None = None, lines: Sequence[tuple[str, Box]] = ()
     ) -> None:
@@ -119,9 +123,7 @@ class ParsedDocumentBuilder:
                 continue
             shift = self._next_start() - block.start
             rows = tuple((start + shift, end + shift) for start, end in block.rows)
-            self._append(
-                block.kind, words, page=None, lines=(), rows=rows, code_language=block.code_language
-            )
+            self._append(block.kind, words, page=None, lines=(), rows=rows, code_language=block.code_language)
 
     def build(
         self, *, title: str, language: str, pages: int | None = None, warnings: Sequence[str] = ()

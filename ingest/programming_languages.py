@@ -58,7 +58,9 @@ LANGUAGES: dict[str, str] = {
     ".zsh": "shell",
 }
 _WHOLE_NAMES = {"dockerfile": "dockerfile", "makefile": "makefile", "jenkinsfile": "groovy"}
-_INTERPRETER = re.compile(r"#![^\n]*?\b(python|bash|zsh|sh|perl|ruby|node|php|lua|Rscript)[\d.]*\s*(?:\n|$| )")
+_INTERPRETER = re.compile(
+    r"#![^\n]*?\b(python|bash|zsh|sh|perl|ruby|node|php|lua|Rscript)[\d.]*\s*(?:\n|$| )"
+)
 _INTERPRETERS = {"bash": "shell", "zsh": "shell", "sh": "shell", "node": "javascript", "Rscript": "r"}
 
 

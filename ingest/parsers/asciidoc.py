@@ -21,7 +21,10 @@ _TABLE = re.compile(r"[|,:!]={3,}$")
 _FENCE = re.compile(r"(-{4,}|\.{4,}|`{3,}|\+{4,}|/{4,})(\w*)$")
 _FRAME = re.compile(r"(={4,}|\*{4,}|_{4,}|--)$")
 """Around content that is itself AsciiDoc; the frame alone is dropped."""
-_CELL = re.compile(r"(?:^|(?<=\s))(?:\d*(?:\.\d+)?[+*])?[<^>]?(?:\.[<^>])?[aehlmsdv]?\|")
+_CELL = re.compile(
+    r"(?:(?:^|(?<=\s))(?:\d+(?:\.\d+)?[+*]|\.\d+[+*])?[<^>]?(?:\.[<^>])?[aehlmsdv]?)?(?<!\\)\|"
+)
+"""Where a cell begins, with what the file may say of its span and style."""
 _INLINE: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?:xref:|link:|https?://|mailto:)[^\s\[]*\[([^\]]+?)(?:,[^\]]*)?\]"), r"\1"),
     (re.compile(r"<<[^>,]+,\s*([^>]+)>>"), r"\1"),
@@ -119,11 +122,12 @@ class _Reader:
             return
         rows: list[list[str]] = []
         for line in lines:
-            cells = [_words(cell.strip()) for cell in _CELL.split(line.replace("||", "| |"))]
+            cells = [_words(cell.strip()) for cell in _CELL.split(line)]
             if not _CELL.match(line) and rows and rows[-1]:
                 rows[-1][-1] = f"{rows[-1][-1]} {cells[0]}".strip()
             if len(cells) > 1:
-                rows.append(cells[1:])
+                surplus = rows and len(cells) - 1 > len(rows[0]) and not cells[-1]
+                rows.append(cells[1:-1] if surplus else cells[1:])
         self._builder.table(_regular(rows))
 
 

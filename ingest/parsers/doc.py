@@ -14,7 +14,10 @@ from ingest.sniffing import DOC, KINDS
 _WORD_97 = 0xC1
 _ENCRYPTED = 0x0100
 _FIELD_CODE = re.compile("\x13[^\x13\x14\x15]*\x14?|\x15")
-_CHARACTERS = str.maketrans({"\x0b": "\n", "\x1e": "-", "\xa0": " ", "\t": "\t"} | {chr(code): None for code in (*range(9), *range(14, 30), 31)})
+_CHARACTERS = str.maketrans(
+    {"\x0b": "\n", "\x1e": "-", "\xa0": " ", "\t": "\t"}
+    | {chr(code): None for code in (*range(9), *range(14, 30), 31)}
+)
 _DEEPEST_HEADING = 6
 
 
@@ -72,9 +75,7 @@ class _Walk:
         if paragraph.level is not None and paragraph.level <= _DEEPEST_HEADING:
             self._builder.heading(text, paragraph.level)
         else:
-            self._builder.block(
-                BlockKind.LIST_ITEM if paragraph.is_list_item else BlockKind.PARAGRAPH, text
-            )
+            self._builder.block(BlockKind.LIST_ITEM if paragraph.is_list_item else BlockKind.PARAGRAPH, text)
 
 
 def _clean(text: str) -> str:

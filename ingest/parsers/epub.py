@@ -28,9 +28,13 @@ def parse_epub(path: Path, name: str) -> ParsedDocument:
         book = package.xml(place)
         builder = ParsedDocumentBuilder()
         warnings = [
-            f"A chapter is missing: '{part}'." for part in _chapters(book, place) if not _add(builder, package, part)
+            f"A chapter is missing: '{part}'."
+            for part in _chapters(book, place)
+            if not _add(builder, package, part)
         ]
-        return finish(builder, name=name, title=_first(book, "title"), warnings=warnings, heading_as_title=True)
+        return finish(
+            builder, name=name, title=_first(book, "title"), warnings=warnings, heading_as_title=True
+        )
 
 
 def _is_encrypted(package: Package) -> bool:

@@ -8,7 +8,6 @@ from ingest.archives import ARCHIVES, check_archive
 from ingest.errors import ArchiveRefusedError, EncryptedDocumentError, UnsupportedFormatError
 from ingest.parsed import ParsedDocument
 from ingest.parsers.asciidoc import parse_asciidoc
-from ingest.parsers.calamine_workbooks import parse_xls, parse_xlsb
 from ingest.parsers.csv_tables import parse_csv
 from ingest.parsers.doc import parse_doc
 from ingest.parsers.eml import parse_eml, parse_mbox
@@ -29,6 +28,8 @@ from ingest.parsers.source_code import parse_source_code
 from ingest.parsers.subtitles import parse_subtitles
 from ingest.parsers.text import parse_text
 from ingest.parsers.xberg_reader import parse_docx, parse_hwp, parse_org
+from ingest.parsers.xls import parse_xls
+from ingest.parsers.xlsb import parse_xlsb
 from ingest.parsers.xlsx import parse_xlsx
 from ingest.parsers.xml_documents import parse_xml_document
 

@@ -91,12 +91,12 @@ def add_html(builder: ParsedDocumentBuilder, html: str, *, keep_navigation: bool
     title = tree.css_first("title") or tree.css_first("h1")
     body = tree.body
     if body is not None:
-        had_text = builder.has_text
+        before = builder.block_count
         walk = _Walk(builder, skipped_classes=_NAVIGATION_CLASSES)
         _add_body(walk, body)
         if keep_navigation:
             walk.add_navigation()
-        if builder.has_text == had_text:
+        if builder.block_count == before:
             # A page that is nothing but navigation is a table of contents, and that is its content.
             _add_body(_Walk(builder, skipped_classes=frozenset()), body)
     return title.text(deep=True) if title is not None else None

@@ -1,6 +1,8 @@
 """JSON and JSON lines: a list of like records is a table, anything else lines of `path: value`."""
 
 import json
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ from ingest.parsers.text import add_paragraphs
 MAX_VALUES = 2_000_000
 _WIDEST_TABLE = 30
 _LONGEST_CELL = 200
+_LARGEST_RECORD = 40
+"""Values that are kept in one block."""
 
 
 def parse_json(path: Path, name: str) -> ParsedDocument:
@@ -45,11 +49,14 @@ class _Writer:
         self._values = 0
 
     def add(self, value: Any, path: str = "") -> None:
-        """Adds one block per record of a list and per group of plain values of an object."""
+        """Adds one block per small record, and goes on inside of a large one."""
         if isinstance(value, list):
             self._add_list(value, path)  # pyright: ignore[reportUnknownArgumentType]
-        elif isinstance(value, dict):
-            self._add_object(value, path)  # pyright: ignore[reportUnknownArgumentType]
+        elif isinstance(value, dict) and (lines := list(islice(_lines(value, path), _LARGEST_RECORD + 1))):  # pyright: ignore[reportUnknownArgumentType]
+            if len(lines) > _LARGEST_RECORD or any(line is None for line in lines):
+                self._add_object(value, path)  # pyright: ignore[reportUnknownArgumentType]
+            else:
+                self._add_lines([line for line in lines if line is not None])
         else:
             self._add_lines([(path, value)])
 
@@ -64,13 +71,13 @@ class _Writer:
             for value in values:
                 self.add(value, path)
         else:
-            self._add_lines([(path, value) for value in values])
+            self._add_lines([(path, values)])
 
     def _add_object(self, record: dict[str, Any], path: str) -> None:
-        plain = [(key, value) for key, value in record.items() if not isinstance(value, (list, dict))]
-        self._add_lines([(_joined(path, key), value) for key, value in plain])
+        plain = {key: value for key, value in record.items() if _is_plain(value)}
+        self._add_lines([(_joined(path, key), value) for key, value in plain.items()])
         for key, value in record.items():
-            if isinstance(value, (list, dict)):
+            if key not in plain:
                 self.add(value, _joined(path, key))
 
     def _add_lines(self, values: list[tuple[str, Any]]) -> None:
@@ -100,11 +107,31 @@ def _is_cell(value: Any) -> bool:
     return not isinstance(value, (list, dict, str)) or (isinstance(value, str) and len(value) < _LONGEST_CELL)
 
 
+def _lines(record: dict[str, Any], path: str) -> Iterator[tuple[str, Any] | None]:
+    """The plain values in a record and in the records in it; `None` for a list of records."""
+    for key, value in record.items():
+        inner = _joined(path, key)
+        if _is_plain(value):
+            yield inner, value
+        elif isinstance(value, dict):
+            yield from _lines(value, inner)  # pyright: ignore[reportUnknownArgumentType]
+        else:
+            yield None
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list):
+        return not any(isinstance(one, (list, dict)) for one in value)  # pyright: ignore[reportUnknownVariableType]
+    return not isinstance(value, dict)
+
+
 def _joined(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(_plain(one) for one in value)  # pyright: ignore[reportUnknownVariableType]
     if isinstance(value, str):
         return value.strip()
     return "" if value is None else json.dumps(value, ensure_ascii=False)

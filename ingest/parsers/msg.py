@@ -91,7 +91,9 @@ class _Message:
             add_rtf(builder, decompress(self._file.read(rtf)))
 
     def _add_attachment(self, builder: ParsedDocumentBuilder, storage: str, level: int) -> None:
-        name = next((name for tag in (_LONG_NAME, _SHORT_NAME, _SHOWN_NAME) if (name := self.text(tag, storage))), "")
+        name = next(
+            (name for tag in (_LONG_NAME, _SHORT_NAME, _SHOWN_NAME) if (name := self.text(tag, storage))), ""
+        )
         data = f"{storage}__substg1.0_{_DATA:04X}"
         if f"{data}{_BINARY}" in self._file:
             builder.attach(name or "attachment", self._file.read(f"{data}{_BINARY}"), level=level)

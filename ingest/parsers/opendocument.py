@@ -44,9 +44,7 @@ def parse_odp(path: Path, name: str) -> ParsedDocument:
         slides = list(content.find(_BODY).iter(f"{_DRAW}page"))
         for number, slide in enumerate(slides, start=1):
             _add_slide(builder, slide, number)
-        return finish(
-            builder, name=name, title=_title(package), pages=len(slides), heading_as_title=True
-        )
+        return finish(builder, name=name, title=_title(package), pages=len(slides), heading_as_title=True)
 
 
 def parse_ods(path: Path, name: str) -> ParsedDocument:

@@ -18,7 +18,9 @@ _NOTE = re.compile(r"\[[^\]]+\] +(.*)")
 _OPTION = re.compile(r":[\w-]+:")
 _GRID = re.compile(r"\+[-=+]+\+$")
 _SIMPLE = re.compile(r"={2,}(?: +={2,})+$")
-_CODE = frozenset({"code", "code-block", "sourcecode", "literalinclude", "parsed-literal", "highlight", "doctest"})
+_CODE = frozenset(
+    {"code", "code-block", "sourcecode", "literalinclude", "parsed-literal", "highlight", "doctest"}
+)
 _DROPPED = frozenset(
     """include raw toctree contents meta image-map index only highlight default-role role currentmodule
     module sectnum automodule autoclass autofunction""".split()
@@ -112,6 +114,8 @@ class _Reader:
             self._paragraph.add(line[:-2].rstrip() + (":" if len(line) > 2 else ""))
             self._paragraph.end()
             self._literal(indent_of(line), None)
+        elif self._paragraph.is_empty and indent_of(self._lines.ahead()) > indent_of(line):
+            self._paragraph.add(f"{line}:")  # a term and its definition
         else:
             self._paragraph.add(line)
 

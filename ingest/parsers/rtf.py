@@ -184,7 +184,9 @@ class _Reader:
 
 
 def _known(code_page: int) -> str:
-    encoding = {65001: "utf-8", 10000: "mac_roman", 708: "cp1256", 1361: "johab"}.get(code_page, f"cp{code_page}")
+    encoding = {65001: "utf-8", 10000: "mac_roman", 708: "cp1256", 1361: "johab"}.get(
+        code_page, f"cp{code_page}"
+    )
     try:
         b"".decode(encoding)
     except LookupError:

@@ -83,9 +83,7 @@ class Paragraphs:
             if level is not None and level <= _DEEPEST:
                 self._builder.heading(text, level)
             else:
-                self._builder.block(
-                    BlockKind.LIST_ITEM if self._is_list_item else BlockKind.PARAGRAPH, text
-                )
+                self._builder.block(BlockKind.LIST_ITEM if self._is_list_item else BlockKind.PARAGRAPH, text)
         self._add_notes()
 
     def _end_table(self) -> None:

@@ -8,7 +8,9 @@ from ingest.parsers.decoding import decode
 from ingest.parsers.finishing import finish
 from ingest.programming_languages import language_of
 
-_CLOSING = re.compile(r"[)\]}>]|(?:end|else|elif|elsif|elseif|except|catch|finally|fi|done|esac|then)\b|#\s*endif")
+_CLOSING = re.compile(
+    r"[)\]}>]|(?:end|else|elif|elsif|elseif|except|catch|finally|fi|done|esac|then)\b|#\s*endif"
+)
 """How a line begins that still belongs to what stands before a blank line."""
 _LONG_LINES = 60
 

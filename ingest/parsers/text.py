@@ -9,6 +9,7 @@ from ingest.parsers.finishing import finish
 
 _BLANK_LINES = re.compile(r"\n[^\S\n]*\n\s*?(?=\S|[^\S\n]+\S|\Z)|\f")
 
+
 def parse_text(path: Path, name: str) -> ParsedDocument:
     """Raises `EmptyDocumentError`."""
     builder = ParsedDocumentBuilder()
