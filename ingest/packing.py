@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from zipfile import BadZipFile, ZipFile
 
 from ingest.errors import ArchiveRefusedError, CorruptDocumentError
@@ -58,9 +58,10 @@ def packed_in_tar(archive: tarfile.TarFile) -> Iterator[PackedFile]:
 
     Raises `tarfile.TarError` where the archive breaks off.
     """
+    untyped: Any = archive
     while (member := archive.next()) is not None:
         # tarfile remembers every header; ours is a walk, and the list would grow with a hostile archive.
-        archive.members.clear()
+        untyped.members.clear()
         if member.isreg() and not member.issparse():
             yield PackedFile(
                 name=member.name,
@@ -82,9 +83,9 @@ def open_tar(path: Path, name: str) -> tarfile.TarFile:
 
 def open_gzip(path: Path, name: str) -> IO[bytes]:
     """Raises `CorruptDocumentError` for what is no gzip file."""
-    file = gzip.open(path)
+    file: Any = gzip.GzipFile(path)
     try:
-        file.peek(1)  # pyright: ignore[reportAttributeAccessIssue]
+        file.peek(1)
     except DAMAGE as error:
         file.close()
         raise CorruptDocumentError(f"'{name}' is damaged and cannot be unpacked.") from error

@@ -115,7 +115,7 @@ class _Reader:
             self._builder.block(BlockKind.CAPTION, description)
 
     def _table(self, lines: list[str], separator: str) -> None:
-        """One row a line where the first line has several cells; else as many cells a row as `cols` would say."""
+        """A row is a line, or, with one cell a line, as many as the first line has."""
         lines = [line for line in lines if line.strip()]
         if separator in ",:":
             self._builder.table(list(csv.reader(lines, delimiter=separator)))

@@ -1,7 +1,7 @@
 """Opening OLE compound files ([MS-CFB]), in which Office 97-2003 and Outlook keep their streams."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,11 +36,14 @@ class CompoundFile:
         return decode(title, "utf-8" if code_page == 65001 else f"cp{code_page}").strip()
 
 
+_open: Any = olefile.OleFileIO
+
+
 @contextmanager
-def open_compound_file(path: Path, name: str, kind: str) -> Iterator[CompoundFile]:
+def open_compound_file(path: Path, name: str, kind: str) -> Generator[CompoundFile]:
     """`kind` says in the error what the file should be. Raises `CorruptDocumentError`, in the body too."""
     try:
-        with olefile.OleFileIO(path) as file:
+        with path.open("rb") as source, _open(source) as file:
             yield CompoundFile(file)
     except (OSError, IndexError, ValueError, KeyError, EOFError, struct.error) as error:
         raise CorruptDocumentError(f"'{name}' is damaged and cannot be opened as {kind}.") from error

@@ -1,4 +1,4 @@
-"""Where Word 97 to 2003 keeps text and paragraph properties ([MS-DOC] 2.4: retrieving text and properties)."""
+"""Where Word 97 to 2003 keeps text and paragraph properties ([MS-DOC] 2.4)."""
 
 import struct
 from bisect import bisect_right
@@ -44,7 +44,7 @@ class _Piece:
 
 
 class WordFile:
-    """Raises `ValueError`, `IndexError` or `struct.error`-like `OSError` for a damaged structure."""
+    """Raises `OSError`, `IndexError` or `struct.error` for a damaged structure."""
 
     def __init__(self, file: CompoundFile, stream: bytes) -> None:
         self._stream = stream

@@ -6,6 +6,7 @@ from email.errors import MessageError
 from email.header import decode_header
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any, cast
 
 from ingest.errors import CorruptDocumentError, EncryptedDocumentError, LimitExceededError
 from ingest.parsed import BlockKind, ParsedDocument, ParsedDocumentBuilder
@@ -47,7 +48,7 @@ def parse_mbox(path: Path, name: str) -> ParsedDocument:
     """
     data = path.read_bytes().replace(b"\r\n", b"\n").lstrip()
     starts = [match.end() for match in _ENVELOPE.finditer(data)]
-    ends = [match.start() for match in _ENVELOPE.finditer(data)][1:] + [len(data)]
+    ends = [*(match.start() for match in _ENVELOPE.finditer(data)), len(data)][1:]
     if len(starts) > MAX_MESSAGES:
         raise LimitExceededError(f"'{name}' holds more than {MAX_MESSAGES:,} messages.")
     builder = ParsedDocumentBuilder()
@@ -116,10 +117,11 @@ def _add_part(builder: ParsedDocumentBuilder, part: EmailMessage, level: int) ->
     kind = part.get_content_type()
     name = part.get_filename()
     if kind == "message/rfc822":
-        inner = part.get_payload(0)
+        inner: Any = part.get_payload(0)
         if isinstance(inner, EmailMessage):
-            subject = header(inner, "Subject") or "message"
-            builder.attach(name or f"{subject}.eml", inner.as_bytes(), level=level)
+            attached = cast(EmailMessage, inner)
+            subject = header(attached, "Subject") or "message"
+            builder.attach(name or f"{subject}.eml", attached.as_bytes(), level=level)
     elif name and kind not in _SIGNATURES:
         payload = part.get_payload(decode=True)
         builder.attach(name, payload if isinstance(payload, bytes) else b"", level=level)

@@ -3,8 +3,9 @@
 import struct
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from compressed_rtf import decompress
+import compressed_rtf
 
 from ingest.parsed import BlockKind, ParsedDocument, ParsedDocumentBuilder
 from ingest.parsers.compound_files import CompoundFile, open_compound_file
@@ -14,6 +15,8 @@ from ingest.parsers.html import add_html
 from ingest.parsers.rtf import add_rtf
 from ingest.parsers.text import add_paragraphs
 from ingest.sniffing import KINDS, MSG
+
+_compressed_rtf: Any = compressed_rtf
 
 _SUBJECT = 0x0037
 _SENDER, _SENDER_ADDRESS = 0x0C1A, 0x0C1F
@@ -88,7 +91,7 @@ class _Message:
         elif page := self.text(_HTML):
             add_html(builder, page)
         elif (rtf := f"{self._folder}__substg1.0_{_RTF:04X}{_BINARY}") in self._file:
-            add_rtf(builder, decompress(self._file.read(rtf)))
+            add_rtf(builder, _compressed_rtf.decompress(self._file.read(rtf)))
 
     def _add_attachment(self, builder: ParsedDocumentBuilder, storage: str, level: int) -> None:
         name = next(

@@ -18,7 +18,9 @@ _DRAW = "{urn:oasis:names:tc:opendocument:xmlns:drawing:1.0}"
 _PRESENTATION = "{urn:oasis:names:tc:opendocument:xmlns:presentation:1.0}"
 _BODY = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}body"
 _MANIFEST = "META-INF/manifest.xml"
-_LEFT_OUT = frozenset({"tracked-changes", "forms", "settings", "sequence-decls", "event-listeners", "desc"})
+_LEFT_OUT = frozenset(
+    {"note-citation", "tracked-changes", "forms", "settings", "sequence-decls", "event-listeners", "desc"}
+)
 _APART = frozenset({"note", "annotation", "frame", "custom-shape", "g", "rect", "ellipse", "polygon"})
 """What may stand inside a paragraph and is text of its own."""
 _TITLE_STYLE = "Title"
@@ -122,6 +124,8 @@ class _Walk:
                     self._builder.table(list(_rows(element)), page=self._page)
                 case tag if tag not in _LEFT_OUT:
                     self.visit(element, kind)
+                case _:
+                    pass
 
     def _heading(self, element: Any, level: int) -> None:
         apart: list[Any] = []
@@ -150,12 +154,12 @@ def _inline(element: Any, apart: list[Any]) -> str:
                 parts.append("\t")
             case "line-break":
                 parts.append("\n")
-            case "note-citation":
-                pass
             case tag if tag in _APART:
                 apart.append(inner)
             case tag if tag not in _LEFT_OUT:
                 parts.append(_inline(inner, apart))
+            case _:
+                pass
         parts.append(_collapsed(inner.tail))
     return "".join(parts)
 

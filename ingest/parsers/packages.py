@@ -2,13 +2,13 @@
 
 import lzma
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 
-from lxml import etree
+import lxml.etree
 
 from ingest.errors import ArchiveRefusedError, CorruptDocumentError, LimitExceededError
 from ingest.zip_files import open_zip
@@ -16,7 +16,7 @@ from ingest.zip_files import open_zip
 MAX_BYTES = 256 << 20
 """What all parts of one package may unpack to."""
 _DAMAGE = (BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, EOFError, RuntimeError, OSError)
-_lxml: Any = etree
+_lxml: Any = lxml
 
 
 class Package:
@@ -56,7 +56,7 @@ class Package:
 
 
 @contextmanager
-def open_package(path: Path, name: str, kind: str) -> Iterator[Package]:
+def open_package(path: Path, name: str, kind: str) -> Generator[Package]:
     """Raises `CorruptDocumentError`."""
     try:
         archive = open_zip(path)
@@ -71,7 +71,7 @@ def parse_xml(data: bytes) -> Any:
 
     Raises `SyntaxError` for what is not well-formed, or nested deeper than 256 elements.
     """
-    parser = _lxml.XMLParser(
+    parser = _lxml.etree.XMLParser(
         resolve_entities=False,
         no_network=True,
         load_dtd=False,
@@ -79,7 +79,7 @@ def parse_xml(data: bytes) -> Any:
         remove_comments=True,
         remove_pis=True,
     )
-    root = _lxml.fromstring(data, parser)
+    root = _lxml.etree.fromstring(data, parser)
     if root is None:
         raise SyntaxError("no root element")
     return root

@@ -2,6 +2,7 @@
 
 import csv
 import re
+from itertools import pairwise
 from pathlib import Path
 
 from ingest.parsed import BlockKind, ParsedDocument, ParsedDocumentBuilder
@@ -22,8 +23,25 @@ _CODE = frozenset(
     {"code", "code-block", "sourcecode", "literalinclude", "parsed-literal", "highlight", "doctest"}
 )
 _DROPPED = frozenset(
-    """include raw toctree contents meta image-map index only highlight default-role role currentmodule
-    module sectnum automodule autoclass autofunction""".split()
+    [
+        "include",
+        "raw",
+        "toctree",
+        "contents",
+        "meta",
+        "image-map",
+        "index",
+        "only",
+        "highlight",
+        "default-role",
+        "role",
+        "currentmodule",
+        "module",
+        "sectnum",
+        "automodule",
+        "autoclass",
+        "autofunction",
+    ]
 )
 _INLINE: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"``(.+?)``"), r"\1"),
@@ -164,7 +182,7 @@ class _Reader:
                 continue
             # A cell that spans columns has no bar at the edges that it covers.
             bars = [edge for edge in edges if edge < len(line) and line[edge] == "|"]
-            cells = [line[start + 1 : end].strip() for start, end in zip(bars, bars[1:], strict=False)]
+            cells = [line[start + 1 : end].strip() for start, end in pairwise(bars)]
             rows[-1] = _appended(rows[-1], cells)
         self._builder.table([[_words(cell) for cell in row] for row in rows if row])
 

@@ -150,31 +150,44 @@ class _Reader:
             self._control(word, argument)
 
     def _control(self, word: str, argument: int | None) -> None:
+        number = argument or 0
         match word:
             case "u" if argument is not None:
                 self._unicode(argument)
             case "uc":
-                self._group.fallback_chars = max(0, min(argument or 0, 255))
+                self._group.fallback_chars = max(0, min(number, 255))
             case "f":
-                self._group.font = argument or 0
-            case "deff":
-                self._default_font = argument or 0
+                self._group.font = number
             case "plain":
                 self._group.font = None
-            case "fcharset" if self._group.destination == "fonttbl":
-                if code_page := CODE_PAGES.get(argument or 0):
-                    self._fonts[self._group.font or 0] = code_page
-            case "ansicpg" if argument:
-                self._code_page = _known(argument)
             case "v" | "htmlrtf":
                 self._group.hidden = argument != 0
-            case "s" if self._group.destination == "stylesheet":
-                self._style = argument or 0
-            case "outlinelevel" if self._group.destination == "stylesheet":
-                self.paragraphs.style_levels[self._style] = (argument or 0) + 1
+            case _ if not self._group.destination:
+                self._in_document(word, argument)
             case _:
-                if not self._group.destination:
-                    self.paragraphs.control(word, argument)
+                self._in_table(word, number)
+
+    def _in_document(self, word: str, argument: int | None) -> None:
+        match word:
+            case "deff":
+                self._default_font = argument or 0
+            case "ansicpg":
+                self._code_page = _known(argument or 0)
+            case _:
+                self.paragraphs.control(word, argument)
+
+    def _in_table(self, word: str, number: int) -> None:
+        """What the tables of fonts and styles at the beginning define."""
+        match self._group.destination, word:
+            case "fonttbl", "fcharset":
+                if code_page := CODE_PAGES.get(number):
+                    self._fonts[self._group.font or 0] = code_page
+            case "stylesheet", "s":
+                self._style = number
+            case "stylesheet", "outlinelevel":
+                self.paragraphs.style_levels[self._style] = number + 1
+            case _:
+                pass
 
     def _unicode(self, number: int) -> None:
         if not self._group.hidden:

@@ -45,29 +45,32 @@ class Paragraphs:
 
     def control(self, word: str, argument: int | None) -> None:
         match word:
-            case "par" | "sect" | "page" if self._in_table:
-                self._text.append("\n")
-            case "par" | "sect" | "page":
+            case "par" | "sect" | "page" if not self._in_table:
                 self._end_paragraph()
             case "pard":
                 self._style, self._level = 0, None
                 self._in_table = self._is_list_item = False
-            case "intbl" | "itap":
-                self._in_table = argument != 0
             case "s":
                 self._style = argument or 0
             case "outlinelevel":
                 self._level = (argument or 0) + 1
             case "ls":
                 self._is_list_item = True
+            case _:
+                self._table_control(word, argument)
+
+    def _table_control(self, word: str, argument: int | None) -> None:
+        match word:
+            case "intbl" | "itap":
+                self._in_table = argument != 0
             case "cell":
                 self._cells.append(_joined(self._text))
                 self._text.clear()
-            case "nestcell" | "nestrow":
-                self._text.append(" ")
             case "row":
                 self._rows.append(self._cells)
                 self._cells = []
+            case "par" | "sect" | "page" | "nestcell" | "nestrow":
+                self._text.append("\n")
             case _:
                 pass
 

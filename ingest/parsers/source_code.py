@@ -3,7 +3,7 @@
 import re
 from pathlib import Path, PurePosixPath
 
-from ingest.parsed import BlockKind, ParsedDocument, ParsedDocumentBuilder
+from ingest.parsed import ParsedDocument, ParsedDocumentBuilder
 from ingest.parsers.decoding import decode
 from ingest.parsers.finishing import finish
 from ingest.programming_languages import language_of

@@ -1,4 +1,4 @@
-"""DOCX, Hangul, Org and Word 6 files by xberg's document structure: headings, paragraphs, lists, tables, notes.
+"""DOCX, Hangul, Org and Word 6 by xberg's document structure: headings, paragraphs, lists, tables, notes.
 
 xberg starts threads on first use: it must run in a forked child that leaves by `os._exit`.
 """

@@ -12,16 +12,18 @@ from ingest.parsers.finishing import finish
 from ingest.parsers.sheets import WorkbookWriter
 from ingest.parsers.xlsx import value_text
 
+_workbooks: Any = CalamineWorkbook
+
 MAX_GRID = 20_000_000
 """Cells of a sheet's grid, blank ones too: one stray cell in the last row makes the grid enormous."""
 
 
 def parse_xls(path: Path, name: str) -> ParsedDocument:
-    """Raises `CorruptDocumentError`, `EncryptedDocumentError`, `EmptyDocumentError` or `LimitExceededError`."""
+    """Raises `CorruptDocumentError`, `EncryptedDocumentError`, `EmptyDocumentError`, `LimitExceededError`."""
     builder = ParsedDocumentBuilder()
     writer = WorkbookWriter(builder, name)
     try:
-        workbook = CalamineWorkbook.from_path(str(path))
+        workbook = _workbooks.from_path(str(path))
         for title in workbook.sheet_names:
             sheet = workbook.get_sheet_by_name(title)
             if sheet.total_height * sheet.total_width > MAX_GRID:

@@ -4,7 +4,7 @@ import posixpath
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from ingest.parsed import ParsedDocument, ParsedDocumentBuilder
@@ -21,7 +21,7 @@ _ROW, _RK, _ERROR, _BOOL, _REAL, _TEXT, _SHARED = 0, 2, 3, 4, 5, 6, 7
 _FORMULA_TEXT, _FORMULA_NUMBER, _FORMULA_BOOL = 8, 9, 10
 _DATE_FORMATS = frozenset({*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)})
 _LAST_COLUMN = 16_383
-_FIRST_DATE = datetime(1899, 12, 30)  # noqa: DTZ001
+_FIRST_DATE = datetime(1899, 12, 30)
 """Day 0 of Excel's calendar, which has no time zone."""
 
 

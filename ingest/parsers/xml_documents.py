@@ -14,8 +14,29 @@ from ingest.parsers.packages import local_name, parse_xml
 
 _HEADINGS = frozenset({"head", "title", "bridgehead"})
 _SECTIONS = frozenset(
-    """div div1 div2 div3 div4 div5 section sect1 sect2 sect3 sect4 sect5 sec chapter part book article body
-    appendix preface topic""".split()
+    [
+        "div",
+        "div1",
+        "div2",
+        "div3",
+        "div4",
+        "div5",
+        "section",
+        "sect1",
+        "sect2",
+        "sect3",
+        "sect4",
+        "sect5",
+        "sec",
+        "chapter",
+        "part",
+        "book",
+        "article",
+        "body",
+        "appendix",
+        "preface",
+        "topic",
+    ]
 )
 _KINDS = {
     "listitem": BlockKind.LIST_ITEM,
