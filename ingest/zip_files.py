@@ -44,7 +44,7 @@ def open_zip_named(path: Path, name: str) -> ZipFile:
     try:
         archive = open_zip(path)
     except BadZipFile as error:
-        raise CorruptDocumentError(f"'{name}' is damaged and cannot be opened as a ZIP archive.") from error
+        raise CorruptDocumentError(f"'{name}' is damaged and cannot be opened.") from error
     except ArchiveRefusedError as error:
         raise ArchiveRefusedError(f"'{name}' lists too many files.") from error
     if any(member.flag_bits & _ENCRYPTED_FLAG for member in archive.infolist()):

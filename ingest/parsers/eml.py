@@ -1,6 +1,7 @@
 """EML and MBOX: who wrote what to whom and when, then the message itself; attachments are handed on."""
 
 import re
+from collections.abc import Iterator
 from email import message_from_bytes, policy
 from email.errors import MessageError
 from email.header import decode_header
@@ -119,7 +120,7 @@ def _add_part(builder: ParsedDocumentBuilder, part: EmailMessage, level: int) ->
     if kind == "message/rfc822":
         inner: Any = part.get_payload(0)
         if isinstance(inner, EmailMessage):
-            attached = cast(EmailMessage, inner)
+            attached = cast("EmailMessage", inner)
             subject = header(attached, "Subject") or "message"
             builder.attach(name or f"{subject}.eml", attached.as_bytes(), level=level)
     elif name and kind not in _SIGNATURES:
@@ -129,6 +130,5 @@ def _add_part(builder: ParsedDocumentBuilder, part: EmailMessage, level: int) ->
         # Text without a name goes on with the body: mailing lists add their footers so.
         add_text(builder, part)
     elif part.is_multipart():
-        for inner in part.iter_parts():
-            if isinstance(inner, EmailMessage):
-                _add_part(builder, inner, level)
+        for inner in cast("Iterator[EmailMessage]", part.iter_parts()):
+            _add_part(builder, inner, level)

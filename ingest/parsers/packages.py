@@ -1,22 +1,19 @@
 """Reading the parts of a document that is a ZIP file: OpenDocument, EPUB. Nothing is ever written."""
 
-import lzma
-import zlib
 from collections.abc import Generator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 
-import lxml.etree
-
 from ingest.errors import ArchiveRefusedError, CorruptDocumentError, LimitExceededError
+from ingest.packing import DAMAGE
 from ingest.zip_files import open_zip
 
 MAX_BYTES = 256 << 20
 """What all parts of one package may unpack to."""
-_DAMAGE = (BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, EOFError, RuntimeError, OSError)
-_lxml: Any = lxml
+_etree: Any = import_module("lxml.etree")  # it has no types
 
 
 class Package:
@@ -37,7 +34,7 @@ class Package:
         try:
             with self._archive.open(part) as source:
                 data = source.read(self._left + 1)
-        except (KeyError, *_DAMAGE) as error:
+        except (KeyError, *DAMAGE) as error:
             raise self.damaged() from error
         self._left -= len(data)
         if self._left < 0:
@@ -71,7 +68,7 @@ def parse_xml(data: bytes) -> Any:
 
     Raises `SyntaxError` for what is not well-formed, or nested deeper than 256 elements.
     """
-    parser = _lxml.etree.XMLParser(
+    parser = _etree.XMLParser(
         resolve_entities=False,
         no_network=True,
         load_dtd=False,
@@ -79,7 +76,7 @@ def parse_xml(data: bytes) -> Any:
         remove_comments=True,
         remove_pis=True,
     )
-    root = _lxml.etree.fromstring(data, parser)
+    root = _etree.fromstring(data, parser)
     if root is None:
         raise SyntaxError("no root element")
     return root
