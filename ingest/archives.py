@@ -105,7 +105,8 @@ def check_archive(path: Path, name: str) -> None:
     """Raises why the archive at `path` cannot be unpacked, or nothing when it can."""
     match sniff(path, name):
         case media_type if media_type == TAR:
-            open_tar(path, name).close()
+            with open_tar(path, name):
+                pass
         case media_type if media_type == GZIP:
             open_gzip(path, name).close()
         case _:

@@ -6,7 +6,8 @@ import lzma
 import stat
 import tarfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -69,16 +70,24 @@ def packed_in_tar(archive: tarfile.TarFile) -> Iterator[PackedFile]:
                 packed_bytes=None,
                 open=lambda member=member: _extracted(archive, member),
             )
+    # tarfile takes a header that breaks off for the end; the true end is blank.
+    untyped.fileobj.seek(untyped.offset)
+    if untyped.fileobj.read(tarfile.BLOCKSIZE).strip(b"\0"):
+        raise tarfile.ReadError("no end")
 
 
-def open_tar(path: Path, name: str) -> tarfile.TarFile:
+@contextmanager
+def open_tar(path: Path, name: str) -> Generator[tarfile.TarFile]:
     """Raises `CorruptDocumentError` for what is no TAR archive."""
-    file = _ShortReads(io.FileIO(path))
-    try:
-        return tarfile.TarFile(fileobj=file, mode="r", errors="replace")
-    except DAMAGE as error:
-        file.close()
-        raise CorruptDocumentError(f"'{name}' is damaged and cannot be opened as a TAR archive.") from error
+    with _ShortReads(io.FileIO(path)) as file:
+        try:
+            archive = tarfile.TarFile(fileobj=file, mode="r", errors="replace")
+        except DAMAGE as error:
+            raise CorruptDocumentError(
+                f"'{name}' is damaged and cannot be opened as a TAR archive."
+            ) from error
+        with archive:
+            yield archive
 
 
 def open_gzip(path: Path, name: str) -> IO[bytes]:

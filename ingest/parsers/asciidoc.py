@@ -15,6 +15,7 @@ _TERM = re.compile(r"(\S.*?)(?:::+|;;)(?: +(.*))?$")
 _ATTRIBUTE = re.compile(r":!?[\w-]+!?:(?: .*)?$")
 _BLOCK_ATTRIBUTES = re.compile(r"\[.*\]$")
 _SOURCE = re.compile(r"\[source(?:%\w+)?\s*,\s*([\w+#-]+)")
+_COLUMNS = re.compile(r"cols=(?:\"([^\"]*)\"|([^,\]]*))")
 _CAPTION = re.compile(r"\.([^\s.].*)")
 _MACRO = re.compile(r"(image|video|audio|include|toc|ifdef|ifndef|endif|ifeval)::(\S*?)\[(.*)\]$")
 _TABLE = re.compile(r"[|,:!]={3,}$")
@@ -52,6 +53,7 @@ class _Reader:
         self._lines = LineReader(text)
         self._paragraph = Paragraph(builder, _words)
         self._language: str | None = None
+        self._columns = 0
 
     def read(self) -> None:
         while not self._lines.is_over:
@@ -85,6 +87,7 @@ class _Reader:
         elif _BLOCK_ATTRIBUTES.match(line) and self._paragraph.is_empty:
             found = _SOURCE.match(line)
             self._language = found[1] if found else None
+            self._columns = _column_count(line)
         else:
             return False
         return True
@@ -115,29 +118,38 @@ class _Reader:
             self._builder.block(BlockKind.CAPTION, description)
 
     def _table(self, lines: list[str], separator: str) -> None:
-        """A row is a line, or, with one cell a line, as many as the first line has."""
+        width, self._columns = self._columns, 0
         lines = [line for line in lines if line.strip()]
         if separator in ",:":
             self._builder.table(list(csv.reader(lines, delimiter=separator)))
-            return
-        rows: list[list[str]] = []
-        for line in lines:
-            cells = [_words(cell.strip()) for cell in _CELL.split(line)]
-            if not _CELL.match(line) and rows and rows[-1]:
-                rows[-1][-1] = f"{rows[-1][-1]} {cells[0]}".strip()
-            if len(cells) > 1:
-                surplus = rows and len(cells) - 1 > len(rows[0]) and not cells[-1]
-                rows.append(cells[1:-1] if surplus else cells[1:])
-        self._builder.table(_regular(rows))
+        else:
+            self._builder.table(_rows(lines, width))
 
 
-def _regular(rows: list[list[str]]) -> list[list[str]]:
-    """Cells written one a line are gathered into rows as wide as the first."""
-    width = len(rows[0]) if rows else 0
-    if width < 2 or any(len(row) > 1 for row in rows[1:]):
-        return rows
-    cells = [cell for row in rows[1:] for cell in row]
-    return [rows[0], *(cells[start : start + width] for start in range(0, len(cells), width))]
+def _rows(lines: list[str], width: int) -> list[list[str]]:
+    """A row is a line, or as many lines as hold `width` cells; without a width, the first line has it."""
+    rows: list[list[str]] = []
+    row: list[str] = []
+    for line in lines:
+        continued, *cells = [_words(cell.strip()) for cell in _CELL.split(line)]
+        if continued and row:
+            row[-1] = f"{row[-1]} {continued}"
+        width = width or len(cells)
+        if len(cells) > width and not cells[-1]:
+            cells.pop()
+        if row and len(row) + len(cells) > width:
+            rows.append(row)
+            row = []
+        row += cells
+    return [*rows, row]
+
+
+def _column_count(attributes: str) -> int:
+    """What `cols="1,2a"` or `cols=3*` says, or 0."""
+    found = _COLUMNS.search(attributes)
+    columns = (found[1] or found[2] or "").split(",") if found else []
+    counts = [column.strip().partition("*") for column in columns]
+    return sum(min(int(count), 100) if star and count.isdecimal() else 1 for count, star, _ in counts)
 
 
 def _words(text: str) -> str:

@@ -1,6 +1,8 @@
 """Fixtures of the ingest room: the real parsers in their sandbox."""
 
+import struct
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -53,3 +55,67 @@ def check_parsed_form(document: ParsedDocument) -> None:
         box = region.box
         assert 0 <= box.x0 <= box.x1 <= 1
         assert 0 <= box.y0 <= box.y1 <= 1
+
+
+CompoundFile = Callable[[dict[str, bytes]], bytes]
+
+
+@pytest.fixture
+def compound_file() -> CompoundFile:
+    """Writes OLE compound files ([MS-CFB]) with these streams; a slash in a name puts one into a storage."""
+    return _compound_file
+
+
+_SECTOR = 512
+_FREE, _END, _FAT = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
+_STORAGE, _STREAM, _ROOT = 1, 2, 5
+
+
+def _compound_file(streams: dict[str, bytes]) -> bytes:
+    entries: list[tuple[str, int, list[int], bytes]] = [("Root Entry", _ROOT, [], b"")]
+    folders = {"": 0}
+    for path, data in streams.items():
+        parts = path.split("/")
+        for depth in range(1, len(parts)):
+            folder = "/".join(parts[:depth])
+            if folder not in folders:
+                folders[folder] = len(entries)
+                entries[folders["/".join(parts[: depth - 1])]][2].append(len(entries))
+                entries.append((parts[depth - 1], _STORAGE, [], b""))
+        entries[folders["/".join(parts[:-1])]][2].append(len(entries))
+        entries.append((parts[-1], _STREAM, [], data))
+    return _written(entries)
+
+
+def _written(entries: list[tuple[str, int, list[int], bytes]]) -> bytes:
+    siblings = [_FREE] * len(entries)
+    for _, _, children, _ in entries:
+        for child, following in pairwise(children):
+            siblings[child] = following
+    directory_sectors = -(-len(entries) * 128 // _SECTOR)
+    sectors: list[bytes] = []
+    chains: list[int] = []
+    starts: list[int] = []
+    for _, _, _, data in entries:
+        count = -(-len(data) // _SECTOR)
+        starts.append(len(sectors) + 1 + directory_sectors if count else _END)
+        first = len(sectors) + 1 + directory_sectors
+        sectors += [data[at : at + _SECTOR].ljust(_SECTOR, b"\0") for at in range(0, len(data), _SECTOR)]
+        chains += [first + index + 1 for index in range(count - 1)] + [_END] * (count > 0)
+    directory = b"".join(
+        _entry(name, kind, siblings[index], children[0] if children else _FREE, starts[index], len(data))
+        for index, (name, kind, children, data) in enumerate(entries)
+    ).ljust(directory_sectors * _SECTOR, b"\0")
+    fat = [_FAT, *(index + 2 for index in range(directory_sectors - 1)), _END, *chains]
+    assert len(fat) <= 128, "one sector of the allocation table is enough for a test"
+    table = struct.pack("<128I", *fat, *[_FREE] * (128 - len(fat)))
+    header = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6)
+    header += bytes(6) + struct.pack("<IIIIIIIII", 0, 1, 1, 0, 0, _END, 0, _END, 0)
+    header += struct.pack("<109I", 0, *[_FREE] * 108)
+    return header + table + directory + b"".join(sectors)
+
+
+def _entry(name: str, kind: int, sibling: int, child: int, start: int, size: int) -> bytes:
+    encoded = name.encode("utf-16-le")
+    head = encoded.ljust(64, b"\0") + struct.pack("<HBB", len(encoded) + 2, kind, 1)
+    return head + struct.pack("<III", _FREE, sibling, child) + bytes(36) + struct.pack("<IQ", start, size)
