@@ -66,7 +66,7 @@ def compound_file() -> CompoundFile:
     return _compound_file
 
 
-_SECTOR = 512
+_SECTOR, _SMALL_SECTOR = 512, 64
 _FREE, _END, _FAT = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
 _STORAGE, _STREAM, _ROOT = 1, 2, 5
 
@@ -88,31 +88,48 @@ def _compound_file(streams: dict[str, bytes]) -> bytes:
 
 
 def _written(entries: list[tuple[str, int, list[int], bytes]]) -> bytes:
+    """All streams are small: they lie in one stream of the root, in sectors of their own size."""
     siblings = [_FREE] * len(entries)
-    for _, _, children, _ in entries:
+    small, small_chains = bytearray(), list[int]()
+    starts = [_END] * len(entries)
+    for index, (_, _, children, data) in enumerate(entries):
         for child, following in pairwise(children):
             siblings[child] = following
-    directory_sectors = -(-len(entries) * 128 // _SECTOR)
-    sectors: list[bytes] = []
-    chains: list[int] = []
-    starts: list[int] = []
-    for _, _, _, data in entries:
-        count = -(-len(data) // _SECTOR)
-        starts.append(len(sectors) + 1 + directory_sectors if count else _END)
-        first = len(sectors) + 1 + directory_sectors
-        sectors += [data[at : at + _SECTOR].ljust(_SECTOR, b"\0") for at in range(0, len(data), _SECTOR)]
-        chains += [first + index + 1 for index in range(count - 1)] + [_END] * (count > 0)
-    directory = b"".join(
-        _entry(name, kind, siblings[index], children[0] if children else _FREE, starts[index], len(data))
-        for index, (name, kind, children, data) in enumerate(entries)
-    ).ljust(directory_sectors * _SECTOR, b"\0")
-    fat = [_FAT, *(index + 2 for index in range(directory_sectors - 1)), _END, *chains]
-    assert len(fat) <= 128, "one sector of the allocation table is enough for a test"
-    table = struct.pack("<128I", *fat, *[_FREE] * (128 - len(fat)))
+        if data:
+            starts[index] = first = len(small_chains)
+            small += data.ljust(-(-len(data) // _SMALL_SECTOR) * _SMALL_SECTOR, b"\0")
+            small_chains += [*range(first + 1, len(small) // _SMALL_SECTOR), _END]
+    parts = [
+        b"",
+        struct.pack(f"<{len(small_chains)}I", *small_chains).ljust(_SECTOR, b"\xff"),
+        bytes(small),
+    ]
+    starts[0] = 1 + -(-len(entries) * 128 // _SECTOR) + len(_sectors(parts[1]))
+    parts[0] = b"".join(
+        _entry(
+            name,
+            kind,
+            siblings[at],
+            children[0] if children else _FREE,
+            starts[at],
+            len(data) if at else len(small),
+        )
+        for at, (name, kind, children, data) in enumerate(entries)
+    )
+    chains = [_FAT]
+    for part in parts:
+        chains += [*range(len(chains) + 1, len(chains) + len(_sectors(part))), _END]
+    assert len(chains) <= 128, "one sector of the allocation table is enough for a test"
+    table = struct.pack("<128I", *chains, *[_FREE] * (128 - len(chains)))
     header = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6)
-    header += bytes(6) + struct.pack("<IIIIIIIII", 0, 1, 1, 0, 0, _END, 0, _END, 0)
+    small_table = 1 + len(_sectors(parts[0]))
+    header += bytes(6) + struct.pack("<IIIIIIIII", 0, 1, 1, 0, 4096, small_table, 1, _END, 0)
     header += struct.pack("<109I", 0, *[_FREE] * 108)
-    return header + table + directory + b"".join(sectors)
+    return header + table + b"".join(sector for part in parts for sector in _sectors(part))
+
+
+def _sectors(data: bytes) -> list[bytes]:
+    return [data[at : at + _SECTOR].ljust(_SECTOR, b"\0") for at in range(0, len(data), _SECTOR)]
 
 
 def _entry(name: str, kind: int, sibling: int, child: int, start: int, size: int) -> bytes:
