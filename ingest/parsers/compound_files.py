@@ -22,9 +22,12 @@ class CompoundFile:
         return bool(self._file.exists(path))
 
     def read(self, path: str) -> bytes:
-        """Raises `OSError` for a damaged or missing stream."""
+        """Raises `OSError` for a damaged, shortened or missing stream."""
         with self._file.openstream(path) as stream:
-            return stream.read()
+            data: bytes = stream.read()
+        if len(data) < self._file.get_size(path):
+            raise OSError(f"{path} breaks off")
+        return data
 
     def title(self) -> str | None:
         """The title among the document's properties."""
