@@ -4,7 +4,6 @@ IngestError
 ├── UnsupportedFormatError   unsupported_format
 ├── EmptyDocumentError       empty
 ├── EncryptedDocumentError   password_required
-├── CopyingForbiddenError    copying_forbidden
 ├── RecognitionMissingError  recognition_missing
 ├── NothingRecognizedError   nothing_recognized
 ├── CorruptDocumentError     corrupt
@@ -35,7 +34,7 @@ class UnsupportedFormatError(IngestError):
 
     code = UNSUPPORTED_FORMAT
     title = "File type not supported"
-    action = "Save it as PDF, DOCX, PPTX, XLSX, CSV, HTML, Markdown, TXT or EML and upload that."
+    action = "Save it as PDF, DOCX, PPTX, XLSX, ODT, HTML, Markdown or TXT and upload that."
     retryable = False
 
 
@@ -54,15 +53,6 @@ class EncryptedDocumentError(IngestError):
     code = "password_required"
     title = "Protected by a password"
     action = "Remove the password and upload the file again."
-    retryable = False
-
-
-class CopyingForbiddenError(IngestError):
-    """The file opens without a password, but its owner forbids copying text from it."""
-
-    code = "copying_forbidden"
-    title = "Copying is forbidden by its owner"
-    action = "Ask its owner for a copy without this restriction and upload that."
     retryable = False
 
 

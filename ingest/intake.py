@@ -14,11 +14,11 @@ from corpus.documents import CollectionId, Document, DocumentId, Reason
 from corpus.duplicates import Duplicates
 from corpus.errors import InvalidInputError, UnavailableError
 from corpus.versions import Upload, Versions
-from ingest.archives import expand
+from ingest.archives import ARCHIVES, expand
 from ingest.errors import EmptyDocumentError, IngestError
 from ingest.jobs import Jobs, Priority
 from ingest.pipeline import reason_of
-from ingest.sniffing import ZIP, sniff
+from ingest.sniffing import sniff
 
 ACCEPT_BATCH = 50
 """Documents recorded in one transaction: long ones would keep every other writer waiting."""
@@ -94,7 +94,7 @@ class Intake:
 
     def _receive(self, path: str, content: BinaryIO) -> Iterator[_Received]:
         upload = self._store(path, content)
-        if upload.media_type != ZIP:
+        if upload.media_type not in ARCHIVES:
             yield _Received(upload)
             return
         with tempfile.TemporaryDirectory(prefix="sourcebook-") as folder:

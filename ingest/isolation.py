@@ -17,12 +17,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
 from ingest import errors
+from ingest.attachments import read_with_attachments
 from ingest.confinement import Allowance, Limits
 from ingest.errors import IngestError, LimitExceededError, ParserCrashedError
 from ingest.parsed import ParsedDocument
@@ -106,18 +108,28 @@ class ParserSandbox:
     def parse(
         self, path: Path, name: str, media_type: str, *, on_ocr: Callable[[int, int], None] | None = None
     ) -> ParsedDocument:
-        """The parsed form of the file at `path`, which its uploader calls `name`.
+        """The parsed form of the file at `path`, which its uploader calls `name`, with what it carries.
 
+        Each attachment is parsed in a child of its own; one that cannot be read leaves a warning.
         Pages that are pictures of text are read in batches, each in a child of its own, before the document
         is put together; `on_ocr` hears how many of how many have been read, first when none has.
         Raises what `ingest.errors` names; `LimitExceededError` and `ParserCrashedError` say that the
         child was ended or died. The sandbox is fit for the next document in any case.
         """
+        read = partial(self._read, tell=on_ocr or _tell_nobody)
+        return read_with_attachments(read, path, name, media_type)
+
+    def render_page(self, path: Path, page: int) -> bytes:
+        """PNG of page `page` (from 1) of the PDF or picture at `path`. Raises like `parse`."""
+        return self._run(path, path.name, {"page": page}, self._limits.for_file(path.stat().st_size))
+
+    def _read(
+        self, path: Path, name: str, media_type: str, *, tell: Callable[[int, int], None]
+    ) -> ParsedDocument:
         document = self._parse(path, name, {"media_type": media_type})
         if not document.unread:
             return document
         pages = document.unread[: self._limits.most_ocr_pages]
-        tell = on_ocr or _tell_nobody
         tell(0, len(pages))
         with NamedTemporaryFile(prefix="sourcebook-readings-") as readings:
             for first in range(0, len(pages), OCR_BATCH):
@@ -125,10 +137,6 @@ class ParserSandbox:
                 tell(min(first + OCR_BATCH, len(pages)), len(pages))
             readings.flush()
             return self._parse(path, name, {"media_type": media_type, "readings": readings.name})
-
-    def render_page(self, path: Path, page: int) -> bytes:
-        """PNG of page `page` (from 1) of the PDF or picture at `path`. Raises like `parse`."""
-        return self._run(path, path.name, {"page": page}, self._limits.for_file(path.stat().st_size))
 
     def _parse(self, path: Path, name: str, task: dict[str, Any]) -> ParsedDocument:
         with self._parsing:

@@ -1,22 +1,21 @@
 """Real files of every supported format, with words that must be found in them."""
 
 import json
+import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
 import pytest
 
-from ingest.confinement import Limits
-from ingest.errors import CopyingForbiddenError, IngestError, NothingRecognizedError
-from ingest.isolation import ParserSandbox
+from ingest.archives import expand
+from ingest.errors import IngestError, NothingRecognizedError, UnsupportedFormatError
 from ingest.parsed import ParsedDocument
-from ingest.sniffing import sniff
 
 FOLDER = Path(__file__).parents[3] / "shared" / "data" / "files"
-FORMATS = {"pdf", "docx", "docm", "pptx", "xlsx", "xlsm", "csv", "html", "md", "txt", "eml"}
+PICTURES = {"png", "jpg", "jpeg", "tif", "webp"}
 QUICKLY_READ = {
     "ocr_test.pdf",
     "ocr_test_rotated_90.pdf",
@@ -30,17 +29,20 @@ QUICKLY_READ = {
 """Scans and pictures that take a second or two each; `bench/pdf_files.py` reads all of them."""
 ENDINGS = {
     "encrypted": {"password_required"},
-    "corrupt": {"corrupt"},
+    "corrupt": {"corrupt", "unsupported_format"},
     "empty": {"empty"},
+    "security": {"empty"},
 }
-FORBIDDEN = {"copy-protected.pdf"}
-"""Of the files called restricted, the one whose permissions really forbid copying."""
+UNREADABLE = {"pages_2013.pages"}
 IN_PICTURES_ONLY = {"complex_ttf_font.pdf"}
 """Its fonts do not say which letters they show, and they are Arabic."""
 UNREACHED = {
     "XiaoBiaoSong.pdf": "its fonts do not say which letters they show, and the probes are the wrong letters",
     "pdf-bad-color-space.pdf": "PDFium passes over one line, whose colour space is broken",
-    "what_is_haystack.html": "the probe stands in the page's navigation, which is left out",
+    "complex.mbox": "the probe stands in Received headers, the path the mail took, which is left out",
+    "legacy_sample.ppt": "the probe is the name of the slides' design, not words of a slide",
+    "test.fb2": "the probe is a remark inside the encoded bytes of a picture",
+    "testMHTMLFirefox.mhtml": "the probe is the id of an element in the page's markup, not text",
 }
 
 
@@ -52,9 +54,7 @@ def manifest() -> list[dict[str, Any]]:
     return [
         entry
         for entry in entries
-        if entry["format"] in FORMATS
-        and entry["expect"] != "ocr"
-        and entry["file"] not in FORBIDDEN | IN_PICTURES_ONLY
+        if entry["format"] not in PICTURES and entry["file"] not in IN_PICTURES_ONLY
     ]
 
 
@@ -64,11 +64,19 @@ def scans() -> list[dict[str, Any]]:
     return [entry for entry in entries if entry["file"] in QUICKLY_READ]
 
 
-@pytest.fixture(scope="session")
-def without_recognition() -> Iterator[ParserSandbox]:
-    """Leaves pages that are pictures unread, which takes seconds each."""
-    with ParserSandbox(Limits(most_ocr_pages=0)) as sandbox:
-        yield sandbox
+def cases(*expectations: str) -> list[Any]:
+    """One case per file; those that are known not to give all their words must fail."""
+    return [
+        pytest.param(
+            entry,
+            id=entry["file"],
+            marks=[pytest.mark.xfail(reason=UNREACHED[entry["file"]], strict=True)]
+            if entry["file"] in UNREACHED
+            else [],
+        )
+        for entry in manifest()
+        if entry["expect"] in expectations
+    ]
 
 
 def bare(text: str) -> str:
@@ -76,28 +84,83 @@ def bare(text: str) -> str:
     return "".join(char for char in folded if unicodedata.category(char)[0] in "LNM")
 
 
-@pytest.mark.skipif(not manifest(), reason="the shared files are not beside the repository")
-@pytest.mark.parametrize("entry", manifest(), ids=lambda entry: entry["file"])
-def test_a_real_file_gives_its_words_or_the_right_reason(
-    without_recognition: ParserSandbox, entry: dict[str, Any]
+pytestmark = pytest.mark.skipif(not manifest(), reason="the shared files are not beside the repository")
+
+
+@pytest.mark.parametrize("entry", cases("text", "mixed", "restricted"))
+def test_a_real_file_gives_its_words(
+    parse_words: Callable[[Path], ParsedDocument], entry: dict[str, Any]
 ) -> None:
-    path = FOLDER / entry["file"]
-
-    def parse(path: Path) -> ParsedDocument:
-        return without_recognition.parse(path, path.name, sniff(path, path.name))
-
-    if endings := ENDINGS.get(entry["expect"]):
-        with pytest.raises(IngestError) as caught:
-            parse(path)
-        assert caught.value.code in endings
-        assert entry["file"] in str(caught.value)
+    if entry["file"] in UNREADABLE:
+        with pytest.raises(UnsupportedFormatError, match=re.escape(entry["file"])):
+            parse_words(FOLDER / entry["file"])
         return
-    document = parse(path)
+    document = parse_words(FOLDER / entry["file"])
     found = bare(f"{document.title}\n{document.text}")
-    lost = [probe for probe in entry["probes"] if bare(probe) not in found]
-    if entry["file"] in UNREACHED:
-        pytest.xfail(UNREACHED[entry["file"]])
-    assert not lost
+    assert [probe for probe in entry["probes"] if bare(probe) not in found] == []
+
+
+@pytest.mark.parametrize("entry", [case for kind in ENDINGS for case in cases(kind)])
+def test_a_real_file_without_readable_words_ends_with_the_right_reason(
+    parse_words: Callable[[Path], ParsedDocument], entry: dict[str, Any]
+) -> None:
+    with pytest.raises(IngestError) as caught:
+        parse_words(FOLDER / entry["file"])
+    assert caught.value.code in ENDINGS[entry["expect"]]
+    assert entry["file"] in str(caught.value)
+
+
+@pytest.mark.parametrize("entry", cases("archive"))
+def test_every_file_in_a_real_archive_is_read(
+    parse: Callable[[Path], ParsedDocument], tmp_path: Path, entry: dict[str, Any]
+) -> None:
+    names: list[str] = []
+    for member in expand(FOLDER / entry["file"], entry["file"], tmp_path):
+        names.append(Path(member.name).name)
+        assert parse(member.path.rename(tmp_path / names[-1])).text
+    assert sorted(names) == sorted(Path(name).name for name in ZipFile(FOLDER / entry["file"]).namelist())
+
+
+STRUCTURES: dict[str, list[tuple[str, str]]] = {
+    "legacy_sample.doc": [
+        ("heading", "Let’s swim!"),
+        ("list_item", "Paddle about"),
+        ("table", "Leaves | Ash, Elm, Maple | 50"),
+    ],
+    "legacy_sample.ppt": [
+        ("heading", "Second slide title"),
+        ("table", "R1 | True | False |  | False | True | True"),
+    ],
+    "legacy_sample.xls": [("heading", "Duck Observations"), ("table", "2019 | 120")],
+    "testWORD.doc": [("heading", "Heading Level 3"), ("table", "Nested table More of our nested table")],
+    "text_document_01.odt": [("heading", "Heading level 2: A"), ("list_item", "bullet list 2.2.1")],
+    "odf_presentation_01.odp": [
+        ("heading", "Second slide title"),
+        ("paragraph", "Speaker notes: Some notes on"),
+    ],
+    "odf_table_with_title_01.ods": [("heading", "Sheet1"), ("table", "Year | Freshwater Ducks")],
+    "winter-sports.epub": [("heading", "CONTENTS")],
+    "test.fb2": [("heading", "ЧАСТЬ ПЕРВАЯ")],
+    "testHWP_5.0.hwp": [("paragraph", "테스트")],
+    "testMSG_att_msg.msg": [("heading", "Attachment: Test Attachment"), ("heading", "Attachment: smbprn")],
+    "asciidoc_02.asciidoc": [
+        ("caption", "Caption for the table 1"),
+        ("table", "Header 1 | Header 2\nValue 1"),
+    ],
+    "README.org": [("heading", "XBRL 10-K")],
+}
+
+
+@pytest.mark.parametrize("file", STRUCTURES)
+def test_a_real_file_keeps_its_structure(parse: Callable[[Path], ParsedDocument], file: str) -> None:
+    document = parse(FOLDER / file)
+    blocks = [(block.kind.value, document.text[block.start : block.end]) for block in document.blocks]
+    missing = [
+        (kind, words)
+        for kind, words in STRUCTURES[file]
+        if not any(kind == found and words in text for found, text in blocks)
+    ]
+    assert missing == []
 
 
 @pytest.mark.slow
@@ -120,14 +183,6 @@ def test_writing_that_recognition_does_not_know_is_told(parse: Callable[[Path], 
     if not path.exists():
         pytest.skip("the shared files are not beside the repository")
     with pytest.raises(NothingRecognizedError, match=r"'complex_ttf_font\.pdf'"):
-        parse(path)
-
-
-def test_a_restricted_file_is_refused(parse: Callable[[Path], ParsedDocument]) -> None:
-    path = FOLDER / "copy-protected.pdf"
-    if not path.exists():
-        pytest.skip("the shared files are not beside the repository")
-    with pytest.raises(CopyingForbiddenError):
         parse(path)
 
 

@@ -11,7 +11,6 @@ from liteparse.types import ParsedPage, ParseError, ParseResult
 from PIL import Image
 
 from ingest.errors import (
-    CopyingForbiddenError,
     CorruptDocumentError,
     EncryptedDocumentError,
     LimitExceededError,
@@ -51,8 +50,8 @@ def parse_pdf(path: Path, name: str, readings: Mapping[int, PageReading] | None 
     """The text layer with layout and boxes, and what recognition read on pages that are pictures.
 
     Without `readings` the result names the pages that wait for them. Raises `EncryptedDocumentError`,
-    `CopyingForbiddenError`, `CorruptDocumentError`, `EmptyDocumentError`, `LimitExceededError` above
-    `MAX_PAGES`, and, where all pages are pictures, `RecognitionMissingError` or `NothingRecognizedError`.
+    `CorruptDocumentError`, `EmptyDocumentError`, `LimitExceededError` above `MAX_PAGES`, and, where all
+    pages are pictures, `RecognitionMissingError` or `NothingRecognizedError`.
     """
     document = _open(path, name)
     pages = len(document)
@@ -67,6 +66,8 @@ def parse_pdf(path: Path, name: str, readings: Mapping[int, PageReading] | None 
         warnings = _add_pages(builder, document, layout, readings or {}, replaced)
     else:
         warnings = _add_plain_pages(builder, document)
+    if not pypdfium2.raw.FPDF_GetDocUserPermissions(document) & _MAY_COPY:
+        warnings.append("The owner of this PDF forbids copying its text; answers quote it all the same.")
     if unread and readings is None and is_installed():
         return builder.build(title="", language="", pages=pages, warnings=warnings, unread=unread)
     if unread and readings is None:
@@ -108,8 +109,6 @@ def _open(path: Path, name: str) -> pypdfium2.PdfDocument:
         raise CorruptDocumentError(f"'{name}' is damaged and cannot be opened as a PDF.") from error
     if not len(document):
         raise CorruptDocumentError(f"'{name}' is damaged: it has no readable pages.")
-    if not pypdfium2.raw.FPDF_GetDocUserPermissions(document) & _MAY_COPY:
-        raise CopyingForbiddenError(f"The owner of '{name}' forbids copying its text.")
     return document
 
 

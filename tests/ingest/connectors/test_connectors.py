@@ -1,7 +1,7 @@
 """Connectors through the real job queue and a real folder, on SQLite and on PostgreSQL."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Event
 
@@ -31,7 +31,7 @@ from ingest.jobs import Jobs, JobsSettings
 from ingest.pipeline import Pipeline
 from retrieval.adapters.in_memory import InMemoryIndex
 from retrieval.adapters.sentence_transformers import MiniLmEmbedder
-from retrieval.indexing import Indexer
+from retrieval.indexing import NOTHING_EMBEDDED, Indexer
 
 
 class CountingIndexer:
@@ -41,9 +41,16 @@ class CountingIndexer:
         self._indexer = indexer
         self.embedded = 0
 
-    def index(self, chunks: Sequence[Chunk], *, collection_id: CollectionId, title: str) -> None:
+    def index(
+        self,
+        chunks: Sequence[Chunk],
+        *,
+        collection_id: CollectionId,
+        title: str,
+        embedded: Mapping[str, str] = NOTHING_EMBEDDED,
+    ) -> None:
         self.embedded += len(chunks)
-        self._indexer.index(chunks, collection_id=collection_id, title=title)
+        self._indexer.index(chunks, collection_id=collection_id, title=title, embedded=embedded)
 
 
 class Base:
