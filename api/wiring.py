@@ -126,7 +126,9 @@ def _open_connectors(
     """Connectors and, for a worker, their scheduler; `jobs` learns how to sync."""
     origins = Origins(settings.connectors, settings.data)
     records, items = ConnectorRecords(database), ItemRecords(database)
-    syncing = Syncing(records, items, DocumentPaths(database), intake, origins, settings.connectors)
+    syncing = Syncing(
+        records, items, DocumentPaths(database, Versions(database)), intake, origins, settings.connectors
+    )
     jobs.use(syncing, concurrency=settings.connectors.concurrency)
     connectors = Connectors(database, catalog, records, items, intake, origins, jobs)
     return connectors, Scheduler(connectors, origins, seconds=settings.connectors.watch_seconds)

@@ -220,6 +220,8 @@ class Versions:
                 raise ConflictError(f"There is already a document at '{new_path}'.")
             transaction.delete(there)
             transaction.flush()
+        if row.title == row.path.rpartition("/")[2]:
+            row.title = new_path.rpartition("/")[2]
         row.path, row.updated_at = new_path, _now()
         transaction.flush()
         return _noun(transaction, row)

@@ -72,7 +72,7 @@ class Base:
         settings = ConnectorsSettings(allowed_folders=(self.root,))
         self.origins = Origins(settings, tmp_path / "data")
         self.records, self.items = ConnectorRecords(database), ItemRecords(database)
-        paths = DocumentPaths(database)
+        paths = DocumentPaths(database, versions)
         self.jobs.use(
             Syncing(self.records, self.items, paths, self.intake, self.origins, settings), concurrency=2
         )
