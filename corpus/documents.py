@@ -146,6 +146,8 @@ class Block:
     """The page on which the block starts, from 1."""
     rows: tuple[tuple[int, int], ...] = ()
     """For a table: the span of each row in the canonical text; the first row is the header."""
+    code_language: str | None = None
+    """For code: its programming language, such as `python`, where it is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

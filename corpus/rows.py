@@ -79,11 +79,21 @@ def text_from(row: VersionRow, media_type: str) -> DocumentText:
 
 
 def block_row(block: Block) -> list[Any]:
-    return [block.kind.value, block.start, block.end, block.heading_path, block.level, block.page, block.rows]
+    return [
+        block.kind.value,
+        block.start,
+        block.end,
+        block.heading_path,
+        block.level,
+        block.page,
+        block.rows,
+        block.code_language,
+    ]
 
 
 def _block_from(stored: list[Any]) -> Block:
-    kind, start, end, heading_path, level, page, rows = stored
+    # Rows written before code had a language are shorter.
+    kind, start, end, heading_path, level, page, rows, *rest = stored
     return Block(
         kind=BlockKind(kind),
         start=start,
@@ -92,6 +102,7 @@ def _block_from(stored: list[Any]) -> Block:
         level=level,
         page=page,
         rows=tuple((first, last) for first, last in rows),
+        code_language=rest[0] if rest else None,
     )
 
 

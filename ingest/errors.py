@@ -30,7 +30,7 @@ class UnsupportedFormatError(IngestError):
 
     code = "unsupported_format"
     title = "File type not supported"
-    action = "Save it as PDF, DOCX, PPTX, XLSX, CSV, HTML, Markdown, TXT or EML and upload that."
+    action = "Save it as PDF, DOCX, PPTX, XLSX, ODT, HTML, Markdown or TXT and upload that."
     retryable = False
 
 

@@ -12,11 +12,11 @@ from corpus.database import Database
 from corpus.documents import CollectionId, Document, DocumentId, Reason
 from corpus.errors import InvalidInputError
 from corpus.versions import Upload, Versions
-from ingest.archives import expand
+from ingest.archives import ARCHIVES, expand
 from ingest.errors import EmptyDocumentError, IngestError
 from ingest.jobs import Jobs
 from ingest.pipeline import reason_of
-from ingest.sniffing import ZIP, sniff
+from ingest.sniffing import sniff
 
 ACCEPT_BATCH = 50
 """Documents recorded in one transaction: long ones would keep every other writer waiting."""
@@ -74,7 +74,7 @@ class Intake:
 
     def _receive(self, path: str, content: BinaryIO) -> Iterator[_Received]:
         upload = self._store(path, content)
-        if upload.media_type != ZIP:
+        if upload.media_type not in ARCHIVES:
             yield _Received(upload)
             return
         with tempfile.TemporaryDirectory(prefix="sourcebook-") as folder:

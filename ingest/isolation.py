@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Any, NoReturn, Self
 
 from ingest import errors
+from ingest.attachments import read_with_attachments
 from ingest.confinement import Limits
 from ingest.errors import IngestError, LimitExceededError, ParserCrashedError
 from ingest.parsed import ParsedDocument
@@ -98,11 +99,15 @@ class ParserSandbox:
             self._stop()
 
     def parse(self, path: Path, name: str, media_type: str) -> ParsedDocument:
-        """The parsed form of the file at `path`, which its uploader calls `name`.
+        """The parsed form of the file at `path`, which its uploader calls `name`, with what it carries.
 
+        Each attachment is parsed in a child of its own; one that cannot be read leaves a warning.
         Raises what `ingest.errors` names; `LimitExceededError` and `ParserCrashedError` say that the
         child was ended or died. The sandbox is fit for the next document in any case.
         """
+        return read_with_attachments(self._parse_alone, path, name, media_type)
+
+    def _parse_alone(self, path: Path, name: str, media_type: str) -> ParsedDocument:
         payload = self._run(path, name, {"media_type": media_type})
         try:
             return decode(payload)

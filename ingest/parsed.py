@@ -5,11 +5,24 @@ from dataclasses import dataclass
 
 from corpus.documents import Block, BlockKind, Box, Region
 
-__all__ = ["Block", "BlockKind", "Box", "ParsedDocument", "ParsedDocumentBuilder", "Region"]
+__all__ = ["Attachment", "Block", "BlockKind", "Box", "ParsedDocument", "ParsedDocumentBuilder", "Region"]
 
 BLOCK_SEPARATOR = "\n\n"
 ROW_SEPARATOR = "\n"
 CELL_SEPARATOR = " | "
+LOWEST_LEVEL = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A file that a document carries and that its own parser is still to read (`ingest.attachments`)."""
+
+    name: str
+    data: bytes
+    position: int
+    """How many blocks of the document come before it."""
+    level: int
+    """Level of the heading under which it will stand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +37,8 @@ class ParsedDocument:
     language: str
     """ISO 639-1 code, or `und`."""
     warnings: tuple[str, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    """In ascending `position`."""
 
 
 class ParsedDocumentBuilder:
@@ -35,10 +50,15 @@ class ParsedDocumentBuilder:
         self._blocks: list[Block] = []
         self._regions: list[Region] = []
         self._headings: list[tuple[int, str]] = []
+        self._attachments: list[Attachment] = []
 
     @property
     def has_text(self) -> bool:
         return bool(self._blocks)
+
+    @property
+    def block_count(self) -> int:
+        return len(self._blocks)
 
     def heading(
         self, text: str, level: int, *, page: int | None = None, lines: Sequence[tuple[str, Box]] = ()
@@ -57,6 +77,10 @@ class ParsedDocumentBuilder:
         `lines` are the printed lines with their boxes, each a substring of `text`, in order.
         """
         self._append(kind, text, page=page, lines=lines)
+
+    def code(self, text: str, language: str | None = None) -> None:
+        """Adds a piece of source code."""
+        self._append(BlockKind.CODE, text, page=None, lines=(), code_language=language)
 
     def table(
         self,
@@ -81,6 +105,26 @@ class ParsedDocumentBuilder:
         joined = ROW_SEPARATOR.join(text for text, _ in kept)
         self._append(BlockKind.TABLE, joined, page=page, lines=lines, rows=tuple(spans))
 
+    def attach(self, name: str, data: bytes, *, level: int) -> None:
+        """Adds a file to be read by its own parser and shown here."""
+        self._attachments.append(
+            Attachment(name=name, data=data, position=len(self._blocks), level=min(level, LOWEST_LEVEL))
+        )
+
+    def include(self, text: str, blocks: Sequence[Block], *, below: int = 0) -> None:
+        """Adds blocks of another document, its headings `below` levels deeper.
+
+        Pages and boxes stay behind: they are places in a file that this document is not.
+        """
+        for block in blocks:
+            words = text[block.start : block.end]
+            if block.kind is BlockKind.HEADING:
+                self.heading(words, min((block.level or 1) + below, LOWEST_LEVEL))
+                continue
+            shift = self._next_start() - block.start
+            rows = tuple((start + shift, end + shift) for start, end in block.rows)
+            self._append(block.kind, words, page=None, lines=(), rows=rows, code_language=block.code_language)
+
     def build(
         self, *, title: str, language: str, pages: int | None = None, warnings: Sequence[str] = ()
     ) -> ParsedDocument:
@@ -92,6 +136,7 @@ class ParsedDocumentBuilder:
             pages=pages,
             language=language,
             warnings=tuple(warnings),
+            attachments=tuple(self._attachments),
         )
 
     def _next_start(self) -> int:
@@ -106,6 +151,7 @@ class ParsedDocumentBuilder:
         lines: Sequence[tuple[str, Box]],
         level: int | None = None,
         rows: tuple[tuple[int, int], ...] = (),
+        code_language: str | None = None,
     ) -> bool:
         if not rows:
             text = text.strip("\n") if kind is BlockKind.CODE else text.strip()
@@ -126,6 +172,7 @@ class ParsedDocumentBuilder:
                 level=level,
                 page=page,
                 rows=rows,
+                code_language=code_language,
             )
         )
         self._add_regions(text, start, lines)

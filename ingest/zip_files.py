@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import BinaryIO
 from zipfile import BadZipFile, ZipFile
 
-from ingest.errors import ArchiveRefusedError
+from ingest.errors import ArchiveRefusedError, CorruptDocumentError, EncryptedDocumentError
 
 MAX_DIRECTORY_BYTES = 8 << 20
 """Central directories above this are refused: 10,000 members with long names need about 2 MB."""
@@ -15,6 +15,7 @@ _END_RECORD_BYTES = 22
 _LONGEST_COMMENT = 0xFFFF
 _ZIP64_END_RECORD = b"PK\x06\x06"
 _IN_ZIP64 = 0xFFFFFFFF
+_ENCRYPTED_FLAG = 1
 
 
 def open_zip(path: Path) -> ZipFile:
@@ -33,6 +34,23 @@ def open_zip(path: Path) -> ZipFile:
         return ZipFile(path)
     except (ValueError, NotImplementedError, OSError, struct.error) as error:
         raise BadZipFile(str(error)) from error
+
+
+def open_zip_named(path: Path, name: str) -> ZipFile:
+    """Like `open_zip`, with errors for the uploader, who calls the file `name`.
+
+    Raises `CorruptDocumentError`, `EncryptedDocumentError` or `ArchiveRefusedError`.
+    """
+    try:
+        archive = open_zip(path)
+    except BadZipFile as error:
+        raise CorruptDocumentError(f"'{name}' is damaged and cannot be opened.") from error
+    except ArchiveRefusedError as error:
+        raise ArchiveRefusedError(f"'{name}' lists too many files.") from error
+    if any(member.flag_bits & _ENCRYPTED_FLAG for member in archive.infolist()):
+        archive.close()
+        raise EncryptedDocumentError(f"'{name}' is protected by a password.")
+    return archive
 
 
 def _directory_bytes(file: BinaryIO, size: int) -> int:

@@ -1,8 +1,11 @@
 """Archives unpack within one budget, under names of ours, and one bad part does not spoil the rest."""
 
+import gzip
+import tarfile
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
+from tarfile import TarInfo
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import pytest
@@ -145,3 +148,87 @@ def test_an_encrypted_archive_says_so(unpack: Unpack) -> None:
 def test_a_broken_archive_says_so(unpack: Unpack, content: bytes) -> None:
     with pytest.raises(CorruptDocumentError, match=r"'outer\.zip'"):
         unpack(content)
+
+
+def tarred(*members: tuple[TarInfo, bytes], mode: str = "w") -> bytes:
+    buffer = BytesIO()
+    with tarfile.open(fileobj=buffer, mode=mode) as archive:  # pyright: ignore[reportCallIssue, reportArgumentType, reportUnknownVariableType]
+        for member, content in members:
+            member.size = len(content)
+            archive.addfile(member, BytesIO(content))  # pyright: ignore[reportUnknownMemberType]
+    return buffer.getvalue()
+
+
+def entry(name: str, kind: bytes = tarfile.REGTYPE, target: str = "") -> TarInfo:
+    member = TarInfo(name)
+    member.type, member.linkname = kind, target
+    return member
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_tar_files_are_unpacked_nested_too(unpack: Unpack, mode: str) -> None:
+    inner = tarred((entry("folder/note.md"), b"# Note"), mode="w:gz")
+    content = tarred((entry("inner.tar.gz"), inner), (entry("a.zip"), zipped({"b.txt": b"b"})), mode=mode)
+    members = unpack(content)
+    assert {member.name: member.path.read_bytes() for member in members} == {
+        "outer.zip/inner.tar.gz/folder/note.md": b"# Note",
+        "outer.zip/a.zip/b.txt": b"b",
+    }
+
+
+def test_a_single_gzipped_file_is_unpacked(unpack: Unpack) -> None:
+    (member,) = unpack(zipped({"log.txt.gz": gzip.compress(b"logged")}))
+    assert (member.name, member.path.read_bytes()) == ("outer.zip/log.txt.gz/log.txt", b"logged")
+
+
+def test_links_devices_and_ways_out_of_a_tar_lead_nowhere(unpack: Unpack, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"s3cr3t")
+    members = unpack(
+        tarred(
+            (entry("soft.txt", tarfile.SYMTYPE, str(secret)), b""),
+            (entry("hard.txt", tarfile.LNKTYPE, str(secret)), b""),
+            (entry("folder", tarfile.SYMTYPE, str(tmp_path)), b""),
+            (entry("folder/through.txt"), b"harmless"),
+            (entry("device", tarfile.CHRTYPE), b""),
+            (entry("pipe", tarfile.FIFOTYPE), b""),
+            (entry("../../evil.txt"), b"evil"),
+            (entry("/etc/evil.txt"), b"evil"),
+        )
+    )
+    assert [member.name for member in members] == [
+        "outer.zip/folder/through.txt",
+        "outer.zip/evil.txt",
+        "outer.zip/etc/evil.txt",
+    ]
+    assert all(member.path.parent == tmp_path / "unpacked" for member in members)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["secret", "unpacked", "upload"]
+
+
+def test_a_gzip_bomb_is_refused_by_what_it_unpacks_to(unpack: Unpack) -> None:
+    with pytest.raises(ArchiveRefusedError, match="exhaust"):
+        unpack(gzip.compress(bytes(64 << 20)))
+
+
+def test_tar_and_zip_share_one_budget(unpack: Unpack) -> None:
+    part = tarred((entry("a.bin"), bytes(range(256)) * 2000))
+    with pytest.raises(ArchiveRefusedError, match="MB"):
+        unpack(zipped({"a.tar": part, "b.tar": part, "c.tar": part}), ArchiveLimits(total_bytes=2_500_000))
+
+
+def test_a_header_of_a_tar_that_says_it_is_enormous_is_not_believed(unpack: Unpack) -> None:
+    extension = entry("././@PaxHeader", tarfile.XHDTYPE)
+    extension.size = 7 << 30
+    with pytest.raises((ArchiveRefusedError, CorruptDocumentError)):
+        unpack(extension.tobuf(tarfile.GNU_FORMAT) + bytes(4096))
+
+
+@pytest.mark.parametrize("cut", [600, 1100])
+def test_a_tar_that_breaks_off_gives_what_is_whole(tmp_path: Path, cut: int) -> None:
+    content = tarred((entry("a.txt"), b"a"), (entry("b.txt"), bytes(5000)))
+    path = tmp_path / "upload"
+    path.write_bytes(content[: cut + 512])
+    members = expand(path, "outer.tar", tmp_path)
+    assert next(members).path.read_bytes() == b"a"
+    with pytest.raises(CorruptDocumentError, match=r"'outer\.tar'"):
+        list(members)

@@ -29,7 +29,7 @@ def test_a_document_survives_the_way(texts: list[str]) -> None:
 
 
 CHANGES: list[dict[str, Any]] = [
-    {"format": 2},
+    {"format": 1},
     {"text": 5},
     {"text": ""},
     {"pages": "1"},
