@@ -4,19 +4,34 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ingest import sniffing
-from ingest.archives import check_archive
+from ingest.archives import ARCHIVES, check_archive
 from ingest.errors import ArchiveRefusedError, EncryptedDocumentError, UnsupportedFormatError
 from ingest.parsed import ParsedDocument
+from ingest.parsers.asciidoc import parse_asciidoc
 from ingest.parsers.csv_tables import parse_csv
-from ingest.parsers.docx import parse_docx
-from ingest.parsers.eml import parse_eml
+from ingest.parsers.doc import parse_doc
+from ingest.parsers.eml import parse_eml, parse_mbox
+from ingest.parsers.epub import parse_epub
 from ingest.parsers.html import parse_html
+from ingest.parsers.json_documents import parse_json
 from ingest.parsers.language import detect_language
 from ingest.parsers.markdown import parse_markdown
+from ingest.parsers.mhtml import parse_mhtml
+from ingest.parsers.msg import parse_msg
+from ingest.parsers.opendocument import parse_odp, parse_ods, parse_odt
 from ingest.parsers.pdf.document import parse_pdf
+from ingest.parsers.ppt import parse_ppt
 from ingest.parsers.pptx import parse_pptx
+from ingest.parsers.restructured_text import parse_restructured_text
+from ingest.parsers.rtf import parse_rtf
+from ingest.parsers.source_code import parse_source_code
+from ingest.parsers.subtitles import parse_subtitles
 from ingest.parsers.text import parse_text
+from ingest.parsers.xberg_reader import parse_docx, parse_hwp, parse_org
+from ingest.parsers.xls import parse_xls
+from ingest.parsers.xlsb import parse_xlsb
 from ingest.parsers.xlsx import parse_xlsx
+from ingest.parsers.xml_documents import parse_xml_document
 
 Parse = Callable[[Path, str], ParsedDocument]
 
@@ -25,11 +40,32 @@ PARSERS: dict[str, Parse] = {
     sniffing.DOCX: parse_docx,
     sniffing.PPTX: parse_pptx,
     sniffing.XLSX: parse_xlsx,
+    sniffing.DOC: parse_doc,
+    sniffing.PPT: parse_ppt,
+    sniffing.XLS: parse_xls,
+    sniffing.XLSB: parse_xlsb,
+    sniffing.ODT: parse_odt,
+    sniffing.ODP: parse_odp,
+    sniffing.ODS: parse_ods,
+    sniffing.RTF: parse_rtf,
+    sniffing.HWP: parse_hwp,
+    sniffing.EPUB: parse_epub,
     sniffing.CSV: parse_csv,
+    sniffing.JSON: parse_json,
+    sniffing.JSON_LINES: parse_json,
+    sniffing.XML: parse_xml_document,
     sniffing.HTML: parse_html,
+    sniffing.MHTML: parse_mhtml,
     sniffing.MARKDOWN: parse_markdown,
+    sniffing.ASCIIDOC: parse_asciidoc,
+    sniffing.RESTRUCTURED_TEXT: parse_restructured_text,
+    sniffing.ORG: parse_org,
     sniffing.TEXT: parse_text,
+    sniffing.SOURCE_CODE: parse_source_code,
+    sniffing.SUBTITLES: parse_subtitles,
     sniffing.EML: parse_eml,
+    sniffing.MBOX: parse_mbox,
+    sniffing.MSG: parse_msg,
 }
 
 
@@ -38,7 +74,7 @@ def parse(path: Path, name: str, media_type: str) -> ParsedDocument:
     parser = PARSERS.get(media_type)
     if parser is not None:
         return parser(path, name)
-    if media_type == sniffing.ZIP:
+    if media_type in ARCHIVES:
         # Archives are unpacked before parsing; only what could not be unpacked comes here.
         check_archive(path, name)
         raise ArchiveRefusedError(f"'{name}' lies too deep in other archives.")

@@ -12,7 +12,6 @@ _SKIPPED = frozenset(
     [
         "script",
         "style",
-        "nav",
         "noscript",
         "template",
         "head",
@@ -83,15 +82,21 @@ def parse_html(path: Path, name: str) -> ParsedDocument:
     return finish(builder, name=name, title=title)
 
 
-def add_html(builder: ParsedDocumentBuilder, html: str) -> str | None:
-    """Adds the page's content; returns its `<title>` or first top heading."""
+def add_html(builder: ParsedDocumentBuilder, html: str, *, keep_navigation: bool = True) -> str | None:
+    """Adds the page's content; returns its `<title>` or first top heading.
+
+    What stands in `<nav>` comes after the content: it may be asked for, but tears no sentence apart.
+    """
     tree = LexborHTMLParser(html)
     title = tree.css_first("title") or tree.css_first("h1")
     body = tree.body
     if body is not None:
-        had_text = builder.has_text
-        _add_body(_Walk(builder, skipped_classes=_NAVIGATION_CLASSES), body)
-        if builder.has_text == had_text:
+        before = builder.block_count
+        walk = _Walk(builder, skipped_classes=_NAVIGATION_CLASSES)
+        _add_body(walk, body)
+        if keep_navigation:
+            walk.add_navigation()
+        if builder.block_count == before:
             # A page that is nothing but navigation is a table of contents, and that is its content.
             _add_body(_Walk(builder, skipped_classes=frozenset()), body)
     return title.text(deep=True) if title is not None else None
@@ -122,6 +127,11 @@ class _Walk:
         self._skipped_classes = skipped_classes
         self._inline: list[str] = []
         self._kind = BlockKind.PARAGRAPH
+        self._navigation: dict[str, None] = {}
+
+    def add_navigation(self) -> None:
+        """Adds each entry of the navigation once: pages often carry it twice, for wide and narrow screens."""
+        self._builder.block(BlockKind.PARAGRAPH, "\n".join(self._navigation))
 
     def text(self, text: str) -> None:
         self._inline.append(text)
@@ -142,6 +152,9 @@ class _Walk:
                 self._inline.append(node.text_content or "")
             elif tag == "br":
                 self._inline.append("\x0b")
+            elif tag == "nav" and self._skipped_classes:
+                entries = node.css("a, li") or [node]
+                self._navigation.update((words, None) for one in entries if (words := _inner_text(one)))
             elif tag is not None and tag not in _SKIPPED:
                 self._element(node, tag)
             node = node.next

@@ -26,7 +26,7 @@ def parse_markdown(path: Path, name: str) -> ParsedDocument:
         found = _FRONT_MATTER_TITLE.search(front[1])
         title = found[1] if found else None
         text = text[front.end() :]
-        builder.block(BlockKind.CODE, front[1])
+        builder.code(front[1], "yaml")
     walk = _Walk(builder)
     walk.add(_MARKDOWN.parse(text))
     return finish(builder, name=name, title=title or walk.first_title)
@@ -54,7 +54,7 @@ class _Walk:
                 case "inline":
                     self._add_inline(_words(token.children or []))
                 case "fence" | "code_block":
-                    self._builder.block(BlockKind.CODE, token.content)
+                    self._builder.code(token.content, (token.info.split() or [None])[0])
                 case "html_block":
                     add_html(self._builder, token.content)
                 case _:

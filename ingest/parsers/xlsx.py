@@ -1,4 +1,4 @@
-"""XLSX: a sheet is a section, and each run of rows between blank rows a table."""
+"""XLSX and XLSM, streamed by openpyxl."""
 
 from collections.abc import Iterator
 from datetime import date, datetime, time
@@ -9,18 +9,14 @@ from zipfile import BadZipFile
 from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
-from ingest.errors import CorruptDocumentError, LimitExceededError
+from ingest.errors import CorruptDocumentError
 from ingest.parsed import ParsedDocument, ParsedDocumentBuilder
 from ingest.parsers.finishing import finish
-
-MAX_CELLS = 2_000_000
-"""Cells with content in one workbook."""
-MAX_BLANK_ROWS = 100_000
-"""A sheet that goes on blank for longer than this is over."""
+from ingest.parsers.sheets import WorkbookWriter
 
 
 def parse_xlsx(path: Path, name: str) -> ParsedDocument:
-    """Raises `CorruptDocumentError`, `EmptyDocumentError`, or `LimitExceededError` above `MAX_CELLS`."""
+    """Raises `CorruptDocumentError`, `EmptyDocumentError` or `LimitExceededError`."""
     try:
         with path.open("rb") as file:
             # Rows are streamed and formulas give the value last computed: no grid is ever built.
@@ -32,56 +28,34 @@ def parse_xlsx(path: Path, name: str) -> ParsedDocument:
 
 def _parse(workbook: Any, name: str) -> ParsedDocument:
     builder = ParsedDocumentBuilder()
-    cells = 0
+    writer = WorkbookWriter(builder, name)
     for sheet in workbook.worksheets:
         sheet.reset_dimensions()
-        headed = False
-        for rows in _tables(sheet):
-            cells += sum(1 for row in rows for cell in row if cell)
-            if cells > MAX_CELLS:
-                raise LimitExceededError(f"'{name}' has more than {MAX_CELLS:,} cells.")
-            if not headed:
-                builder.heading(sheet.title, 1)
-                headed = True
-            builder.table(rows)
+        writer.add_sheet(sheet.title, _rows(sheet))
     return finish(builder, name=name, title=workbook.properties.title)
 
 
-def _tables(sheet: Any) -> Iterator[list[list[str]]]:
-    rows: list[list[str]] = []
-    blank = 0
+def _rows(sheet: Any) -> Iterator[list[str]]:
     for row in sheet.iter_rows():
-        texts = [_cell_text(cell) for cell in row]
-        if any(texts):
-            rows.append(texts)
-            blank = 0
-            continue
-        blank += 1
-        if rows:
-            yield _without_blank_columns(rows)
-            rows = []
-        if blank > MAX_BLANK_ROWS:
-            return
-    if rows:
-        yield _without_blank_columns(rows)
-
-
-def _without_blank_columns(rows: list[list[str]]) -> list[list[str]]:
-    used = sorted({index for row in rows for index, cell in enumerate(row) if cell})
-    return [[row[index] if index < len(row) else "" for index in used] for row in rows]
+        yield [_cell_text(cell) for cell in row]
 
 
 def _cell_text(cell: Any) -> str:
     value = cell.value
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and cell.number_format.endswith("%"):
+        return f"{value * 100:.10g}%"
+    return value_text(value)
+
+
+def value_text(value: Any) -> str:
+    """A cell's value as it is written: dates in ISO 8601, numbers without a needless fraction."""
     match value:
         case None:
             return ""
         case bool():
             return "TRUE" if value else "FALSE"
-        case float() | int():
-            if cell.number_format.endswith("%"):
-                return f"{value * 100:.10g}%"
-            return f"{value:.15g}" if isinstance(value, float) else str(value)
+        case float():
+            return f"{value:.15g}"
         case datetime():
             return value.date().isoformat() if value.time() == time() else value.isoformat(" ", "seconds")
         case date() | time():

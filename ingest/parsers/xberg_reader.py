@@ -1,4 +1,4 @@
-"""DOCX by xberg's document structure: headings, paragraphs, lists, tables, notes.
+"""DOCX, Hangul, Org and Word 6 by xberg's document structure: headings, paragraphs, lists, tables, notes.
 
 xberg starts threads on first use: it must run in a forked child that leaves by `os._exit`.
 """
@@ -14,7 +14,7 @@ import xberg
 from ingest.errors import CorruptDocumentError
 from ingest.parsed import BlockKind, ParsedDocument, ParsedDocumentBuilder
 from ingest.parsers.finishing import finish
-from ingest.sniffing import DOCX
+from ingest.sniffing import DOC, DOCX, HWP, KINDS, ORG
 
 _PAGE_FURNITURE = frozenset({"header", "footer"})
 _KINDS = {
@@ -24,7 +24,6 @@ _KINDS = {
     "formula": BlockKind.PARAGRAPH,
     "raw_block": BlockKind.PARAGRAPH,
     "list_item": BlockKind.LIST_ITEM,
-    "code": BlockKind.CODE,
 }
 # The sandbox limits memory; real documents with much repeated XML pass xberg's own ratio of 100.
 _LIMITS = xberg.SecurityLimits(max_compression_ratio=1000)
@@ -34,8 +33,25 @@ _LINK = re.compile(r"\[([^\[\]]*)\]\((?:https?|mailto|#)[^()\s]*\)")
 
 
 def parse_docx(path: Path, name: str) -> ParsedDocument:
-    """Raises `CorruptDocumentError` or `EmptyDocumentError`."""
-    extracted = _extract(path, name)
+    """Raises `CorruptDocumentError` or `EmptyDocumentError`, as do the others here."""
+    return _parse(path, name, DOCX)
+
+
+def parse_hwp(path: Path, name: str) -> ParsedDocument:
+    return _parse(path, name, HWP)
+
+
+def parse_org(path: Path, name: str) -> ParsedDocument:
+    return _parse(path, name, ORG)
+
+
+def parse_old_word(path: Path, name: str) -> ParsedDocument:
+    """Word 6 and 95, from before the format that `ingest.parsers.doc` reads."""
+    return _parse(path, name, DOC)
+
+
+def _parse(path: Path, name: str, media_type: str) -> ParsedDocument:
+    extracted = _extract(path, name, media_type)
     builder = ParsedDocumentBuilder()
     nodes = extracted.document.nodes if extracted.document is not None else []
     title = extracted.metadata.title
@@ -49,21 +65,22 @@ def parse_docx(path: Path, name: str) -> ParsedDocument:
     return finish(builder, name=name, title=title, heading_as_title=True)
 
 
-def _extract(path: Path, name: str) -> xberg.ExtractedDocument:
+def _extract(path: Path, name: str, media_type: str) -> xberg.ExtractedDocument:
     config = xberg.ExtractionConfig(
         include_document_structure=True, use_cache=False, disable_ocr=True, security_limits=_LIMITS
     )
-    source = xberg.ExtractInput(kind="bytes", bytes=path.read_bytes(), mime_type=DOCX)
+    source = xberg.ExtractInput(kind="bytes", bytes=path.read_bytes(), mime_type=media_type)
 
     async def extract() -> xberg.ExtractionResult:
         return await xberg.extract(source, config)
 
+    damaged = f"'{name}' is damaged and cannot be opened as {KINDS[media_type]}."
     try:
         result = asyncio.run(extract())
     except (xberg.XbergError, RuntimeError, ValueError) as error:
-        raise CorruptDocumentError(f"'{name}' is damaged and cannot be opened as a Word document.") from error
+        raise CorruptDocumentError(damaged) from error
     if not result.results:
-        raise CorruptDocumentError(f"'{name}' is damaged and cannot be opened as a Word document.")
+        raise CorruptDocumentError(damaged)
     return result.results[0]
 
 
@@ -77,6 +94,8 @@ def _add(builder: ParsedDocumentBuilder, content: dict[str, Any]) -> None:
             builder.table(_rows(content["grid"]))
         case "definition_item":
             builder.block(BlockKind.PARAGRAPH, f"{content['term']}: {content['definition']}")
+        case "code":
+            builder.code(content.get("text") or content.get("content") or "", content.get("language"))
         case kind if kind in _KINDS:
             builder.block(_KINDS[kind], _clean(content.get("text") or content.get("content") or ""))
         case _:
