@@ -33,11 +33,12 @@ def parse_text(parse: Parse, tmp_path: Path) -> Callable[[str, str | bytes], Par
 ParseText = Callable[[str, str | bytes], ParsedDocument]
 
 
-def test_html_gives_its_structure_without_navigation(parse_text: ParseText) -> None:
+def test_html_gives_its_structure_and_its_navigation_last(parse_text: ParseText) -> None:
     document = parse_text(
         "page.html",
         """<html><head><title>A page</title><style>p {}</style></head><body>
-        <nav>Home</nav><h1>Top</h1><p>One <b>bold</b>\n word.<br>Next line.</p>
+        <nav><a>Home</a> <a>Prices</a></nav><nav><a>Home</a></nav>
+        <h1>Top</h1><p>One <b>bold</b>\n word.<br>Next line.</p>
         <ul><li>First<p>More of it</p></li><li>Second</li></ul>
         <h2>Numbers</h2><table><tr><th>Year</th><th>Sum</th></tr><tr><td>2020</td><td>5 &lt; 6</td></tr>
         </table>
@@ -57,6 +58,7 @@ def test_html_gives_its_structure_without_navigation(parse_text: ParseText) -> N
         ("paragraph", "Mind it."),
         ("code", "  if x:\n    y"),
         ("paragraph", "After"),
+        ("paragraph", "Home\nPrices"),
     ]
     assert document.blocks[-1].heading_path == ("Top", "Numbers")
 
@@ -133,7 +135,7 @@ def test_an_e_mail_begins_with_who_wrote_when(parse_text: ParseText) -> None:
     message.set_content("Plain body.\n\nSecond.")
     message.add_alternative("<p>HTML body</p>", subtype="html")
     message.add_attachment(b"attached words", maintype="text", subtype="plain", filename="a.txt")
-    message.add_attachment(b"\x89PNG", maintype="image", subtype="png", filename="p.png")
+    message.add_attachment(b"ID3 sound", maintype="audio", subtype="mpeg", filename="p.mp3")
     document = parse_text("mail.eml", message.as_bytes())
     assert document.title == "Größe"
     assert shape(document) == [
@@ -147,7 +149,16 @@ def test_an_e_mail_begins_with_who_wrote_when(parse_text: ParseText) -> None:
         ("heading", "Attachment: a.txt"),
         ("paragraph", "attached words"),
     ]
-    assert document.warnings == ("The attachment 'p.png' was not read.",)
+    assert document.warnings == (
+        "An attachment was not read: 'p.mp3' is a sound file, which cannot be read.",
+    )
+
+
+def test_an_html_mail_is_not_read_twice(parse_text: ParseText) -> None:
+    message = EmailMessage()
+    message["From"] = "ann@example.com"
+    message.set_content("<p>Once</p>", subtype="html")
+    assert shape(parse_text("mail.eml", message.as_bytes()))[1:] == [("paragraph", "Once")]
 
 
 def test_docx_gives_headings_lists_and_tables(parse: Parse, tmp_path: Path) -> None:
@@ -237,7 +248,5 @@ def test_a_file_without_text_is_empty(parse_text: ParseText, name: str) -> None:
 
 
 def test_an_unsupported_file_is_named_in_words(parse_text: ParseText) -> None:
-    with pytest.raises(
-        UnsupportedFormatError, match=r"^'x\.txt' is an RTF document, which cannot be read\.$"
-    ):
-        parse_text("x.txt", b"{\\rtf1 words}")
+    with pytest.raises(UnsupportedFormatError, match=r"^'x\.txt' is a sound file, which cannot be read\.$"):
+        parse_text("x.txt", b"ID3 words")
