@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--expect", default="", help="only these kinds, separated by commas")
     arguments = parser.parse_args()
-    kinds = set(filter(None, arguments.expect.split(",")))
+    kinds = {kind for kind in arguments.expect.split(",") if kind}
     print("| file | kind | found | pages recognised | wall s | ends as |")
     print("|---|---|---|---|---|---|")
     with ParserSandbox() as sandbox:

@@ -44,13 +44,14 @@ class Allowance:
 class Limits:
     """What one document may use."""
 
-    memory_bytes: int = 1536 << 20
+    memory_bytes: int = 2560 << 20
+    """Of address space: the PDF engine reserves over a gigabyte of it and uses a fraction."""
     cpu_seconds: float = 30.0
     cpu_seconds_per_megabyte: float = 4.0
     most_cpu_seconds: float = 300.0
     wall_per_cpu: float = 4.0
     """Wall-clock seconds allowed per second of CPU: other documents are parsed at the same time."""
-    ocr_memory_bytes: int = 3 << 30
+    ocr_memory_bytes: int = 4 << 30
     ocr_cpu_seconds_per_page: float = 60.0
     """A dense page takes six to ten."""
     most_ocr_pages: int = 1000
