@@ -32,6 +32,7 @@ from ingest.isolation import ParserSandbox
 from ingest.jobs import Jobs
 from ingest.pipeline import Pipeline
 from ingest.upkeep import Upkeep
+from ingest.uploads import ResumableUploads
 from retrieval.adapters.qdrant_edge import QdrantEdgeIndex
 from retrieval.adapters.sentence_transformers import MiniLmEmbedder
 from retrieval.embedding import Embedder
@@ -52,6 +53,7 @@ class Sourcebook:
     blobs: LocalBlobs
     sandbox: ParserSandbox
     intake: Intake
+    uploads: ResumableUploads
     control: IngestControl
     deletions: Deletions
     doctor: Doctor
@@ -92,13 +94,15 @@ def open_sourcebook(settings: Settings, *, address: str = "", worker: bool = Tru
             if settings.is_embedded:
                 _opened(stack, StartCheck(doctor), StartCheck.stop).start()
             _opened(stack, Upkeep(index, jobs), Upkeep.stop).start()
+        intake = Intake(database, catalog, versions, blobs, jobs)
         retriever = Retriever(index, embedder, catalog)
         yield Sourcebook(
             settings=settings,
             catalog=catalog,
             blobs=blobs,
             sandbox=sandbox,
-            intake=Intake(database, catalog, versions, blobs, jobs),
+            intake=intake,
+            uploads=ResumableUploads(settings.data / "uploads", intake, max_bytes=settings.max_upload_bytes),
             control=control,
             deletions=versions.deletions,
             doctor=doctor,
