@@ -12,7 +12,17 @@ from starlette.middleware.base import RequestResponseEndpoint
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from api import answers, collections, connectors, document_events, documents, health, jobs, search
+from api import (
+    answers,
+    collections,
+    connectors,
+    document_events,
+    documents,
+    health,
+    jobs,
+    search,
+    uploads,
+)
 from api.errors import add_error_handling
 from api.schemas import StreamEvent
 from api.wiring import Sourcebook
@@ -35,13 +45,15 @@ def create_app(sourcebook: Sourcebook) -> FastAPI:
         redoc_url=None,
     )
     app.state.sourcebook = sourcebook
+    # Streams without an end of their own look at this, or they would hold up the server's end.
+    app.state.is_stopping = False
     add_error_handling(app)
     app.middleware("http")(_with_security_headers)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     # No accounts yet: whoever reaches the port may do everything. So only this machine's own pages may:
     # a foreign site that resolves to 127.0.0.1 (DNS rebinding) fails here, its forms fail below.
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOCAL_HOSTS)
-    for room in (collections, document_events, documents, jobs, connectors, search, answers):
+    for room in (collections, document_events, documents, jobs, uploads, connectors, search, answers):
         app.include_router(room.router, prefix="/api/v1")
     app.include_router(health.router)
     app.openapi = partial(_openapi, app)

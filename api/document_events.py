@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header
+from fastapi import APIRouter, Depends, Header, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from api.access import Opened
@@ -72,13 +72,13 @@ def _feed(
 
 @router.get("/events", operation_id="documents_events", response_class=EventSourceResponse)
 async def document_events(
-    feed: Annotated[DocumentFeed, Depends(_feed)],
+    request: Request, feed: Annotated[DocumentFeed, Depends(_feed)]
 ) -> AsyncIterator[ServerSentEvent]:
     """`document.changed` and `document.deleted` as they happen, of one collection or of all.
 
     After a break, `Last-Event-ID` goes on where the stream broke off; an event may then come twice.
     """
-    while True:
+    while not request.app.state.is_stopping:
         for at, event in await asyncio.to_thread(feed.poll):
             yield ServerSentEvent(data=event, event=event.type, id=str(int(at.timestamp() * 1_000_000)))
         await asyncio.sleep(POLL_SECONDS)

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 from rich.progress import Progress
 
 from api.app import create_app
@@ -40,14 +41,11 @@ def serve(
     with open_sourcebook(settings, address=address) as sourcebook:
         if before:
             before(sourcebook)
+        app = create_app(sourcebook)
         config = uvicorn.Config(
-            create_app(sourcebook),
-            log_level="warning",
-            access_log=False,
-            # A page that listens for events would otherwise keep us for ever.
-            timeout_graceful_shutdown=GRACE_SECONDS,
+            app, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_SECONDS
         )
-        server = _AnnouncingServer(config, address)
+        server = _AnnouncingServer(config, app, address)
         server.run(sockets=[listening])
 
 
@@ -95,11 +93,16 @@ def migrate(settings: Settings) -> None:
 
 
 class _AnnouncingServer(uvicorn.Server):
-    """Prints the address once requests are really answered."""
+    """Prints the address once requests are really answered, and lets endless streams end first."""
 
-    def __init__(self, config: uvicorn.Config, address: str) -> None:
+    def __init__(self, config: uvicorn.Config, app: FastAPI, address: str) -> None:
         super().__init__(config)
+        self._app = app
         self._address = address
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._app.state.is_stopping = True
+        super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

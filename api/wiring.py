@@ -39,6 +39,7 @@ from ingest.isolation import ParserSandbox
 from ingest.jobs import Jobs
 from ingest.pipeline import Pipeline
 from ingest.upkeep import Upkeep
+from ingest.uploads import ResumableUploads
 from retrieval.adapters.qdrant_edge import QdrantEdgeIndex
 from retrieval.adapters.sentence_transformers import MiniLmEmbedder
 from retrieval.embedding import Embedder
@@ -59,6 +60,7 @@ class Sourcebook:
     blobs: LocalBlobs
     sandbox: ParserSandbox
     intake: Intake
+    uploads: ResumableUploads
     control: IngestControl
     deletions: Deletions
     doctor: Doctor
@@ -111,6 +113,7 @@ def open_sourcebook(settings: Settings, *, address: str = "", worker: bool = Tru
             sandbox=sandbox,
             intake=intake,
             connectors=connectors,
+            uploads=ResumableUploads(settings.data / "uploads", intake, max_bytes=settings.max_upload_bytes),
             control=control,
             deletions=versions.deletions,
             doctor=doctor,

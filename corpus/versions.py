@@ -212,8 +212,9 @@ class Versions:
         was already taken in as a duplicate of this document, that entry gives way. Raises `ConflictError`
         when another document stands there.
         """
+        # Uploads lock in this order too: first the collection, then the row.
+        hold(transaction, _collection_of(transaction, document_id))
         row = _live(transaction, document_id)
-        hold(transaction, row.collection_id)
         there = _at_path(transaction, CollectionId(row.collection_id), new_path)
         if there is not None and there.id != row.id:
             if there.duplicate_of != row.id:
@@ -379,6 +380,13 @@ def _at_path(session: Session, collection_id: CollectionId, path: str) -> Docume
             DocumentRow.collection_id == collection_id, DocumentRow.path == path, _LIVE
         )
     )
+
+
+def _collection_of(session: Session, document_id: DocumentId) -> str:
+    found = session.scalar(sa.select(DocumentRow.collection_id).where(DocumentRow.id == document_id))
+    if found is None:
+        raise DocumentNotFoundError
+    return found
 
 
 def _live(session: Session, document_id: DocumentId) -> DocumentRow:

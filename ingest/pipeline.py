@@ -107,6 +107,7 @@ class Pipeline:
 
         Interrupted between the two, the second time only removes.
         """
+        self._board.enter(document_id, version, DocumentStatus.INDEXING)
         reach("version.publishing")
         published = self._versions.publish(document_id, version)
         reach("version.published")
@@ -177,6 +178,8 @@ class Pipeline:
             path = self._blobs.path(document.sha256)
         except FileNotFoundError as error:
             raise FileMissingError(f"The file of '{document.path}' is missing.") from error
+        if document.media_type.startswith("image/"):
+            self._board.enter(document.id, document.version, DocumentStatus.OCR)
         parsed = self._parser.parse(path, document.path, document.media_type)
         reach("version.parsed")
         self._board.enter(document.id, document.version, DocumentStatus.CHUNKING)

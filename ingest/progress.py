@@ -18,11 +18,11 @@ class ProgressBoard:
 
     def enter(self, document_id: DocumentId, version: int, status: DocumentStatus) -> None:
         """A stage begins."""
-        self._note(document_id, version, status, chunks_done=0, is_new_stage=True)
+        self._note(document_id, version, status, None)
 
     def advance(self, document_id: DocumentId, version: int, chunks_done: int) -> None:
         """So many chunks are embedded."""
-        self._note(document_id, version, DocumentStatus.EMBEDDING, chunks_done, is_new_stage=False)
+        self._note(document_id, version, DocumentStatus.EMBEDDING, chunks_done)
 
     def leave(self, document_id: DocumentId, version: int) -> None:
         with self._lock:
@@ -42,25 +42,20 @@ class ProgressBoard:
         return step.status if step else DocumentStatus.PARSING
 
     def _note(
-        self,
-        document_id: DocumentId,
-        version: int,
-        status: DocumentStatus,
-        chunks_done: int,
-        *,
-        is_new_stage: bool,
+        self, document_id: DocumentId, version: int, status: DocumentStatus, chunks_done: int | None
     ) -> None:
         now = datetime.now(UTC)
         key = (document_id, version)
         with self._lock:
             before = self._steps.get(key)
-            began = now if is_new_stage or before is None or before.status != status else before.stage_at
+            if chunks_done is None:
+                chunks_done = before.chunks_done if before else 0
             self._steps[key] = Step(
                 document_id=document_id,
                 version=version,
                 status=status,
                 chunks_done=chunks_done,
-                stage_at=began,
+                stage_at=before.stage_at if before and before.status == status else now,
                 at=now,
             )
             self._changed.add(key)

@@ -125,3 +125,32 @@ def test_a_document_is_deleted_only_after_a_yes(watched: Page, library: Any) -> 
     expect(row).to_have_count(0)
     watched.reload()
     expect(watched.get_by_text("This collection holds no documents.")).to_be_visible()
+
+
+def test_a_paused_collection_waits_until_it_is_resumed_and_a_waiting_document_can_be_stopped(
+    watched: Page, library: Any
+) -> None:
+    open_new_collection(watched, library)
+    choose(watched, note("# Gates\n\nThe gate closes at ten.", "gates.md"))
+    expect(row_of(watched, "gates.md")).to_contain_text("Ready", timeout=READY_MS)
+    watched.get_by_role("button", name="Pause").click()
+    expect(watched.get_by_text("Paused: new documents wait")).to_be_visible()
+    choose(watched, note("# Roof\n\nThe roof is closed.", "roof.md"), note("# Lift\n\nTake it.", "lift.md"))
+    for name in ("roof.md", "lift.md"):
+        expect(row_of(watched, name)).to_contain_text("Queued", timeout=READY_MS)
+    watched.get_by_role("button", name="Stop lift.md").click()
+    expect(row_of(watched, "lift.md")).to_contain_text("Cancelled")
+    watched.get_by_role("button", name="Resume").click()
+    expect(row_of(watched, "roof.md")).to_contain_text("Ready", timeout=READY_MS)
+    watched.get_by_role("button", name="Retry lift.md").click()
+    expect(row_of(watched, "lift.md")).to_contain_text("Ready", timeout=READY_MS)
+
+
+def test_the_same_file_under_another_name_is_shown_as_a_duplicate(watched: Page, library: Any) -> None:
+    open_new_collection(watched, library)
+    text = "# Keys\n\nKeys are at the desk."
+    choose(watched, note(text, "keys.md"))
+    expect(row_of(watched, "keys.md")).to_contain_text("Ready", timeout=READY_MS)
+    choose(watched, note(text, "copy.md"))
+    expect(row_of(watched, "copy.md")).to_contain_text("Duplicate", timeout=READY_MS)
+    expect(row_of(watched, "copy.md")).to_contain_text("same content as 'keys.md'")

@@ -184,7 +184,7 @@ export const ar: Catalogue = {
   'status.uploading': 'قيد الاستلام',
   'status.ocr': 'قيد التعرف على النص',
   'status.indexing': 'قيد النشر',
-  'status.unsupported': 'نوع ملف غير مدعوم',
+  'status.unsupported': 'غير مدعوم',
   'status.duplicate': 'نسخة مكررة',
   'status.cancelled': 'أُلغي',
   'status.deleted': 'محذوف',

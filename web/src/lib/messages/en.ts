@@ -141,7 +141,7 @@ export const en = {
   'status.uploading': 'Arriving',
   'status.ocr': 'Recognising text',
   'status.indexing': 'Publishing',
-  'status.unsupported': 'File type not supported',
+  'status.unsupported': 'Not supported',
   'status.duplicate': 'Duplicate',
   'status.cancelled': 'Cancelled',
   'status.deleted': 'Deleted',

@@ -155,7 +155,7 @@ export const fr: Catalogue = {
   'status.uploading': 'En réception',
   'status.ocr': 'Reconnaissance du texte',
   'status.indexing': 'Publication',
-  'status.unsupported': 'Type de fichier non pris en charge',
+  'status.unsupported': 'Non pris en charge',
   'status.duplicate': 'Doublon',
   'status.cancelled': 'Annulé',
   'status.deleted': 'Supprimé',
