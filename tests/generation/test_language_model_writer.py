@@ -137,7 +137,7 @@ def test_a_quote_may_lie_anywhere_in_the_section_that_was_read() -> None:
 
 
 def test_what_was_not_read_for_want_of_room_is_not_quoted() -> None:
-    found = in_section(PARKING, "Ask your manager in writing. " + "word " * 1500, PARKING * 40, read=1)
+    found = in_section(PARKING, "Ask your manager in writing. " + "word " * 1500, PARKING * 100, read=1)
     (citation,) = answer_of(written("The fee is 40 euros [1].", [found])).citations
     assert found.chunk.start <= citation.start <= citation.end <= found.chunk.end
 
