@@ -19,7 +19,7 @@ from corpus.database import Database
 from corpus.deletions import Deletions
 from corpus.versions import Versions
 from generation.adapters.openai import OpenAILanguageModel
-from generation.answering import Answerer
+from generation.answering import Answerer, PassageSource
 from generation.extraction import ExtractiveWriter
 from generation.grounding import support_of
 from generation.language_model_writer import LanguageModelWriter
@@ -46,6 +46,7 @@ from retrieval.embedding import Embedder
 from retrieval.index import Index, generation_name
 from retrieval.indexing import Indexer
 from retrieval.retriever import Retriever
+from retrieval.sections import SectionRetriever
 
 _M_ARENA_MAX = -8
 """Number of the option in glibc's malloc.h."""
@@ -119,7 +120,11 @@ def open_sourcebook(settings: Settings, *, address: str = "", worker: bool = Tru
             doctor=doctor,
             index=index,
             retriever=retriever,
-            answerer=Answerer(retriever, open_writer(settings, embedder), settings.answering),
+            answerer=Answerer(
+                open_passages(settings, retriever, catalog),
+                open_writer(settings, embedder),
+                settings.answering,
+            ),
         )
 
 
@@ -157,6 +162,13 @@ def open_index(settings: Settings, embedder: Embedder, folder: Path | None = Non
 
 def open_embedder() -> Embedder:
     return MiniLmEmbedder()
+
+
+def open_passages(settings: Settings, retriever: Retriever, catalog: Catalog) -> PassageSource:
+    """What the writer reads: a language model the passages' sections, the extractive writer passages only."""
+    if settings.generation.base_url and settings.generation.section_tokens:
+        return SectionRetriever(retriever, catalog, max_tokens=settings.generation.section_tokens)
+    return retriever
 
 
 def open_writer(settings: Settings, embedder: Embedder) -> Writer:

@@ -1,6 +1,7 @@
 """Ranking quality and latency per mode on judged sets, and dense search beside plain sentence-transformers.
 
-python bench/retrieval_quality.py ../shared/data/retrieval/scifact [FOLDER...] [--split] [--brute-force]
+python bench/retrieval_quality.py ../shared/data/retrieval/scifact [FOLDER...] [--split] [--max-tokens N]
+    [--brute-force]
 """
 
 import argparse
@@ -17,7 +18,7 @@ from sentence_transformers import SentenceTransformer
 from evaluation.judged_sets import JudgedSet, read_judged_set
 from evaluation.metrics import ndcg
 from evaluation.retrieval import RetrievalReport, Split, evaluate, load, split_by, whole
-from ingest.chunking import Chunker
+from ingest.chunking import Chunker, ChunkingSettings
 from retrieval.adapters.qdrant_edge import QdrantEdgeIndex
 from retrieval.adapters.sentence_transformers import MiniLmEmbedder
 from retrieval.embedding import Vectors, embedded_chunk_text
@@ -34,6 +35,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("folders", nargs="+", type=Path)
     arguments.add_argument("--split", action="store_true", help="chunk documents as ingestion does")
+    arguments.add_argument("--max-tokens", type=int, default=ChunkingSettings().max_tokens, help="of a chunk")
     arguments.add_argument(
         "--brute-force", action="store_true", help="add sentence-transformers, fp32, exact"
     )
@@ -44,7 +46,8 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|---|", flush=True)
     for folder in given.folders:
         judged = read_judged_set(folder)
-        split = split_by(Chunker(embedder)) if given.split else whole
+        settings = ChunkingSettings(max_tokens=given.max_tokens)
+        split = split_by(Chunker(embedder, settings)) if given.split else whole
         with tempfile.TemporaryDirectory() as place:
             index = QdrantEdgeIndex(
                 Path(place) / "index",

@@ -17,6 +17,11 @@ class LanguageModelSettings:
     """The longest answer, in the model's tokens."""
     max_prompt_tokens: int = 6000
     """What instructions, passages and question may take together, by a rough estimate."""
+    section_tokens: int = 512
+    """The longest section read around a passage where the prompt has room, in the embedder's tokens.
+
+    With 0 passages are read alone.
+    """
     connect_timeout_seconds: float = 5.0
     first_token_timeout_seconds: float = 60.0
     """From the question to the first word, retries and waiting in the server's queue included."""

@@ -41,3 +41,13 @@ class Passage:
     """The collection's name."""
     document_date: str | None = None
     """ISO date of the document, where it states one."""
+    section: tuple[Chunk, ...] = ()
+    """What may be read with the chunk: neighbours under the same headings and itself, in reading order.
+
+    Empty where nobody looked for it.
+    """
+
+    @property
+    def read_chunks(self) -> tuple[Chunk, ...]:
+        """The section, or the chunk alone where there is none."""
+        return self.section or (self.chunk,)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -109,6 +110,42 @@ def test_a_quote_is_the_verbatim_sentence_that_supports_the_statement() -> None:
     assert fee.page == 4
     assert [box.page for box in fee.boxes] == [4]
     assert leave.document_version == 2
+
+
+def in_section(*texts: str, read: int) -> Passage:
+    """Chunk number `read` of a section of these chunks, each on a page of its own."""
+    chunks: list[Chunk] = []
+    for number, text in enumerate(texts):
+        start = 10_000 * (number + 1)
+        box = Box(page=number + 1, x0=0.1, y0=0.1, x1=0.9, y1=0.2)
+        region = Region(start=start, end=start + len(text), box=box)
+        chunk = passage(1, text, start=start).chunk
+        chunks.append(replace(chunk, number=number, page=number + 1, regions=(region,)))
+    return replace(passage(1, ""), chunk=chunks[read], section=tuple(chunks))
+
+
+def test_a_quote_may_lie_anywhere_in_the_section_that_was_read() -> None:
+    found = in_section(LEAVE, "Ask your manager in writing.", PARKING, read=1)
+    reply = "The fee is 40 euros [1]. Ask the manager in writing [1]. Staff receive 25 days [1]."
+    fee, ask, leave = answer_of(written(reply, [found])).citations
+    assert (fee.quote, fee.page, [box.page for box in fee.boxes]) == ("The fee is 40 euros.", 3, [3])
+    assert (ask.quote, ask.page) == ("Ask your manager in writing.", 2)
+    assert (leave.quote, leave.page) == ("Full-time staff receive 25 days of annual leave.", 1)
+    for citation, chunk in ((leave, found.section[0]), (ask, found.section[1]), (fee, found.section[2])):
+        assert chunk.text[citation.start - chunk.start : citation.end - chunk.start] == citation.quote
+        assert citation.passage.chunk == found.chunk
+
+
+def test_what_was_not_read_for_want_of_room_is_not_quoted() -> None:
+    found = in_section(PARKING, "Ask your manager in writing. " + "word " * 1500, PARKING * 100, read=1)
+    (citation,) = answer_of(written("The fee is 40 euros [1].", [found])).citations
+    assert found.chunk.start <= citation.start <= citation.end <= found.chunk.end
+
+
+def test_equal_words_are_quoted_from_the_passage_itself() -> None:
+    found = in_section(PARKING, PARKING, PARKING, read=1)
+    (citation,) = answer_of(written("The fee is 40 euros [1].", [found])).citations
+    assert citation.page == 2
 
 
 def test_each_statement_cites_its_own_words_and_shares_a_number_when_they_are_the_same() -> None:

@@ -73,6 +73,41 @@ def test_as_many_passages_as_fit_are_taken_best_first() -> None:
     assert f'<source id="{len(prompt.sources) + 1}">' not in prompt.messages[1].content
 
 
+def with_section(found: Passage, *texts: str) -> Passage:
+    """The passage as the second chunk of a section that goes on with `texts`, two characters between them."""
+    chunks = [replace(CHUNK, number=0, start=0, end=6, text="Before")]
+    for number, text in enumerate([found.chunk.text, *texts], start=1):
+        start = chunks[-1].end + 2
+        chunks.append(replace(CHUNK, number=number, start=start, end=start + len(text), text=text))
+    return replace(found, chunk=chunks[1], section=tuple(chunks))
+
+
+def test_a_section_is_read_in_place_of_its_passage() -> None:
+    found = with_section(passage("25 days."), "Up to 5 may be carried over.")
+    prompt = Prompt("?", [found], max_tokens=3000)
+    assert "\n\nBefore\n\n25 days.\n\nUp to 5 may be carried over.\n</source>" in prompt.messages[1].content
+    assert prompt.sources == (found,)
+
+
+def test_sections_share_what_the_passages_leave_best_first() -> None:
+    passages = [with_section(passage("word " * 200), "more " * 200) for _ in range(4)]
+    prompt = Prompt("How?", passages, max_tokens=2050)
+    assert [len(source.section) for source in prompt.sources] == [3, 3, 0, 0]
+    assert prompt.messages[1].content.count("more " * 199) == 2
+    assert sum(rough_tokens(message.content) for message in prompt.messages) <= 2050
+
+
+def test_a_table_that_a_section_goes_on_with_stands_under_its_header_once() -> None:
+    header = "City | Limit"
+    rows = [
+        replace(CHUNK, number=1, start=20, end=29, text="Rome | 90", header=header),
+        replace(CHUNK, number=2, start=30, end=40, text="Oslo | 140", header=header),
+    ]
+    found = replace(passage("Oslo | 140"), chunk=rows[1], section=tuple(rows))
+    content = Prompt("?", [found], max_tokens=3000).messages[1].content
+    assert "\nCity | Limit\nRome | 90\nOslo | 140\n</source>" in content
+
+
 def test_no_room_for_a_passage_is_an_error() -> None:
     with pytest.raises(PromptTooLongError):
         Prompt("How?", [passage("word " * 2000)], max_tokens=1000)
