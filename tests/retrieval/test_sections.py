@@ -44,7 +44,7 @@ class Library:
 
     def delete(self, document: Document) -> None:
         with self._database.write() as transaction:
-            self._versions.tombstone(transaction, document.id)
+            self._versions.deletions.tombstone(transaction, document.id)
 
     def search(
         self, text: str, *, limit: int = 1, max_tokens: int = 500, record: ChunkRecord | None = None
