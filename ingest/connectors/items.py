@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from corpus.database import Database, Transaction
 from corpus.documents import DocumentId
 from ingest.connectors.connectors import ConnectorId, RememberedItem
-from ingest.connectors.origin import Cursor, Item, Problem
+from ingest.connectors.origin import Cursor, Item, Problem, storable_key
 from ingest.connectors.records import current
 from ingest.tables import ConnectorItemRow, ConnectorRow
 
@@ -32,7 +32,7 @@ class ItemRecords:
         """Notes a part of a listing."""
         with self._database.write() as session:
             current(session, connector_id, number)
-            keys = [each.key for each in found]
+            keys = [storable_key(each.key) for each in found]
             known = {
                 row.key: row
                 for row in session.scalars(
@@ -41,11 +41,11 @@ class ItemRecords:
                     )
                 )
             }
-            for each in found:
-                if each.key not in known:
-                    known[each.key] = _new_row(connector_id, each.key)
-                    session.add(known[each.key])
-                _see(known[each.key], each, number)
+            for key, each in zip(keys, found, strict=True):
+                if key not in known:
+                    known[key] = _new_row(connector_id, key)
+                    session.add(known[key])
+                _see(known[key], each, number)
 
     def complete(self, connector_id: ConnectorId, number: int, cursor: Cursor | None) -> None:
         """The listing has come to its end: only now may anything count as vanished."""

@@ -88,6 +88,12 @@ class Selection:
         return not is_hidden and not any(fnmatchcase(path, pattern) for pattern in self.exclude)
 
 
+def storable_key(key: str) -> str:
+    """A key as the record can hold it: what a database takes for no text becomes a question mark."""
+    shown = "".join("\ufffd" if character == "\0" else character for character in key)
+    return shown.encode(errors="replace")[:MAX_KEY_BYTES].decode(errors="ignore")
+
+
 def fault_of_path(path: str) -> str | None:
     """Why a path from outside cannot name a document, or `None`. It is never opened, only shown."""
     parts = path.split("/")

@@ -132,6 +132,16 @@ def test_what_cannot_be_listed_keeps_its_document_and_says_why(place: Any) -> No
     assert place.sync().failed == 0
 
 
+@pytest.mark.parametrize("key", ["nul\0byte.md", "half \ud800 letter.md", "long" * 2000])
+def test_an_odd_key_is_told_and_disturbs_nothing(place: Any, key: str) -> None:
+    place.origin.files = {"a.md": b"# A", key: b"x"}
+    place.origin.problems = {key: "Its name is odd."}
+    for _ in range(2):
+        sync = place.sync()
+        assert (sync.state, sync.failed) == (SyncState.DONE, 1)
+    assert place.paths == ["wiki/a.md"]
+
+
 def test_an_item_that_is_too_large_is_refused(place: Any) -> None:
     place.origin.files = {"big.md": b"x" * 1001, "fits.md": b"x" * 1000}
     place.sync()
