@@ -10,17 +10,22 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import IO, Any, Protocol
 
+from ingest.readable import READABLE
+from ingest.sniffing import PICTURES
+
 Cursor = dict[str, Any]
 """An origin's own notes for its next listing, as JSON. Without them it lists everything anew."""
 
 MAX_KEY_BYTES = 2000
 """Longest key that the record's index takes, with room to spare."""
 
-READABLE_SUFFIXES = frozenset(
-    {".adoc", ".csv", ".docx", ".eml", ".epub", ".htm", ".html", ".markdown", ".md", ".mdx", ".odp", ".ods"}
-    | {".odt", ".pdf", ".pptx", ".rst", ".rtf", ".tsv", ".txt", ".xhtml", ".xlsx", ".zip"}
+TAKEN_EXTENSIONS = frozenset(
+    extension
+    for one in READABLE
+    for extension in one.extensions
+    if one.media_types[0] not in PICTURES
 )
-"""Files taken when no patterns say otherwise; the parsers have the last word on each."""
+"""Files taken when no patterns say otherwise: all that can be read but pictures, which take seconds each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +85,7 @@ class Selection:
         if self.include:
             return any(fnmatchcase(path, pattern) for pattern in self.include)
         name = path.rpartition("/")[2].lower()
-        return "." + name.rpartition(".")[2] in READABLE_SUFFIXES
+        return "." + name.rpartition(".")[2] in TAKEN_EXTENSIONS
 
     def enters(self, path: str) -> bool:
         """Whether a folder is looked into; hidden ones are not."""
