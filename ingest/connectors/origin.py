@@ -20,10 +20,7 @@ MAX_KEY_BYTES = 2000
 """Longest key that the record's index takes, with room to spare."""
 
 TAKEN_EXTENSIONS = frozenset(
-    extension
-    for one in READABLE
-    for extension in one.extensions
-    if one.media_types[0] not in PICTURES
+    extension for one in READABLE for extension in one.extensions if one.media_types[0] not in PICTURES
 )
 """Files taken when no patterns say otherwise: all that can be read but pictures, which take seconds each."""
 
