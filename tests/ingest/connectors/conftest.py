@@ -24,6 +24,7 @@ from ingest.connectors.records import ConnectorRecords, NewConnector
 from ingest.connectors.settings import ConnectorsSettings
 from ingest.connectors.sync import Syncing
 from ingest.intake import Intake
+from ingest.jobs import Priority
 
 
 class Crash(BaseException):
@@ -91,9 +92,14 @@ class Queue:
         self.ingested: list[str] = []
 
     def enqueue_ingest(
-        self, _transaction: Transaction, document_id: DocumentId, _version: int, _collection: CollectionId
+        self,
+        _transaction: Transaction,
+        document: Document,
+        _priority: Priority = Priority.INTERACTIVE,
+        *,
+        is_paused: bool = False,  # noqa: ARG002  # by name, as the real queue has it
     ) -> None:
-        self.ingested.append(document_id)
+        self.ingested.append(document.id)
 
     def enqueue_delete(
         self, transaction: Transaction, document_id: DocumentId, collection_id: CollectionId
