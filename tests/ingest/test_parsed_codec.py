@@ -29,7 +29,7 @@ def test_a_document_survives_the_way(texts: list[str]) -> None:
 
 
 CHANGES: list[dict[str, Any]] = [
-    {"format": 1},
+    {"format": 99},
     {"text": 5},
     {"text": ""},
     {"pages": "1"},
@@ -39,6 +39,7 @@ CHANGES: list[dict[str, Any]] = [
     {"regions": [[0, 1, 1, 0.0, 0.0, 2.0, 1.0]]},
     {"regions": [[-1, 1, 1, 0.0, 0.0, 1.0, 1.0]]},
     {"warnings": [None]},
+    {"unread": ["1"]},
 ]
 
 
