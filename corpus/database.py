@@ -17,6 +17,7 @@ from corpus.errors import ConfigurationError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_MS = 30_000
+IDLE_IN_TRANSACTION_MS = 10_000
 
 Transaction = Session
 """An open transaction. Other rooms hand it on; only repositories use it."""
@@ -26,8 +27,8 @@ class Database:
     """Engine and transactions. The request or the job opens and commits; nothing in between does."""
 
     def __init__(self, url: str) -> None:
-        self.url = url
-        self.engine = _sqlite_engine(url) if url.startswith("sqlite") else sa.create_engine(url)
+        self.url = url if url.startswith("sqlite") else _letting_go(url)
+        self.engine = _sqlite_engine(url) if url.startswith("sqlite") else sa.create_engine(self.url)
         self._read = sessionmaker(self.engine, expire_on_commit=False)
         self._write = sessionmaker(self.engine.execution_options(sqlite_write=True), expire_on_commit=False)
 
@@ -75,6 +76,15 @@ def share(transaction: Transaction, name: str) -> None:
     """Until the transaction ends, nobody can `hold` the name; others may share it."""
     if transaction.get_bind().dialect.name == "postgresql":
         transaction.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(zlib.crc32(name.encode()))))
+
+
+def _letting_go(url: str) -> str:
+    """PostgreSQL ends a session that sits on its locks: a frozen process would hold up all others."""
+    parsed = sa.make_url(url)
+    if "options" not in parsed.query:
+        idle = f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS}"
+        parsed = parsed.update_query_dict({"options": idle})
+    return parsed.render_as_string(hide_password=False)
 
 
 def _current_revision(connection: sa.Connection) -> str | None:

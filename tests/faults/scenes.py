@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
 from checker import broken_promises as broken_promises_of
 from checker import history
 from shared_index import SharedIndex
@@ -47,7 +48,7 @@ class Stage:
     ) -> int:
         """The id of the process that plays the acts and ends."""
         config = {
-            "database": database.url,
+            "database": frozen_for_two_seconds_at_most(database.url),
             "folder": str(folder),
             "acts": acts,
             "crash_at": crash_at,
@@ -71,6 +72,14 @@ class Stage:
         self._process.stdin.write(json.dumps(command) + "\n")
         self._process.stdin.flush()
         return json.loads(self._process.stdout.readline())
+
+
+def frozen_for_two_seconds_at_most(url: str) -> str:
+    """As long as the short leases of these tests."""
+    parsed = sa.make_url(url)
+    if parsed.drivername.startswith("postgresql"):
+        parsed = parsed.update_query_dict({"options": "-c idle_in_transaction_session_timeout=2000"})
+    return parsed.render_as_string(hide_password=False)
 
 
 def until(holds: Callable[[], bool], seconds: float = 120.0) -> None:

@@ -6,6 +6,7 @@ A script of its own. It reads a JSON command a line, `{"run": {…}}` or `{"wait
 import io
 import json
 import os
+import signal
 import sys
 import time
 import traceback
@@ -24,7 +25,7 @@ from corpus.documents import UNFINISHED_STATUSES, DocumentId
 from corpus.versions import Versions
 from ingest.chunking import Chunker
 from ingest.intake import Intake
-from ingest.jobs import Jobs, JobsSettings
+from ingest.jobs import Jobs, JobsSettings, ingest_job
 from ingest.parsed import BlockKind, ParsedDocument, ParsedDocumentBuilder
 from ingest.pipeline import Pipeline
 from retrieval.adapters.qdrant_edge import QdrantEdgeIndex
@@ -124,11 +125,14 @@ class Scene:
                 self.tell(deleted=document.id, path=path)
 
     def settle(self) -> None:
-        """Until every document is at its end and every deletion carried out."""
+        """Until every document is at its end, every deletion carried out, and every job over."""
         while (
             self.catalog.documents(statuses=UNFINISHED_STATUSES, limit=1)
             or any(record.verified_at is None for record in self.versions.deletions.records(limit=1000))
             or self.jobs.unfinished_deletions()
+            or self.jobs.unfinished(
+                [ingest_job(each.id, each.version) for each in self.catalog.documents(limit=1000)]
+            )
             or not self.jobs.is_idle
         ):
             time.sleep(0.02)
@@ -158,16 +162,21 @@ def play(config: dict[str, Any]) -> None:
 
 
 def main() -> None:
+    alive: set[int] = set()
     for line in sys.stdin:
         command = json.loads(line)
         if "wait" in command:
             _, status = os.waitpid(command["wait"], 0)
+            alive.discard(command["wait"])
             _answer(code=os.waitstatus_to_exitcode(status))
             continue
         process = os.fork()
         if process == 0:
             _be_the_child(command["run"])
+        alive.add(process)
         _answer(process=process)
+    for process in alive:
+        os.kill(process, signal.SIGKILL)
 
 
 def _answer(**reply: int) -> None:
