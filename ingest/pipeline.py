@@ -1,7 +1,7 @@
 """One document version from bytes to answers: prepare, embed, publish. Every step may run twice."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -28,8 +28,13 @@ log = logging.getLogger(__name__)
 
 
 class DocumentParser(Protocol):
-    def parse(self, path: Path, name: str, media_type: str) -> ParsedDocument:
-        """Raises an `IngestError` that says why the file cannot be read."""
+    def parse(
+        self, path: Path, name: str, media_type: str, *, on_ocr: Callable[[int, int], None] | None = None
+    ) -> ParsedDocument:
+        """Raises an `IngestError` that says why the file cannot be read.
+
+        `on_ocr` hears how many of how many pictured pages have been read.
+        """
         ...
 
 
@@ -178,9 +183,11 @@ class Pipeline:
             path = self._blobs.path(document.sha256)
         except FileNotFoundError as error:
             raise FileMissingError(f"The file of '{document.path}' is missing.") from error
-        if document.media_type.startswith("image/"):
+
+        def tell(_read: int, _pages: int) -> None:
             self._board.enter(document.id, document.version, DocumentStatus.OCR)
-        parsed = self._parser.parse(path, document.path, document.media_type)
+
+        parsed = self._parser.parse(path, document.path, document.media_type, on_ocr=tell)
         reach("version.parsed")
         self._board.enter(document.id, document.version, DocumentStatus.CHUNKING)
         chunks = self._chunker.split(parsed, document.id, document.version)

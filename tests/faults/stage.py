@@ -59,7 +59,14 @@ class LetterEmbedder:
 
 
 class TextParser:
-    def parse(self, path: Path, name: str, media_type: str) -> ParsedDocument:  # noqa: ARG002
+    def parse(
+        self,
+        path: Path,
+        name: str,
+        media_type: str,  # noqa: ARG002
+        *,
+        on_ocr: Callable[[int, int], None] | None = None,  # noqa: ARG002
+    ) -> ParsedDocument:
         builder = ParsedDocumentBuilder()
         for paragraph in path.read_text().split("\n\n"):
             builder.block(BlockKind.PARAGRAPH, paragraph)
