@@ -22,6 +22,7 @@ function source(id: string, changes: Partial<Source> = {}): Source {
     url: '',
     page: null,
     section_path: [],
+    table_header: '',
     quote: 'a long passage',
     score: 0.5,
     boxes: [],

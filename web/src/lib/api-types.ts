@@ -124,6 +124,8 @@ export interface Source {
   url: string;
   page: number | null;
   section_path: string[];
+  /** Header row of the table that the quote continues, else empty. */
+  table_header: string;
   quote: string;
   score: number;
   boxes: Box[];
