@@ -6,9 +6,9 @@ asked of its whole corpus. The ranking of the paragraphs is made worse by noise,
 harder to search than a few articles on different matters. Where the paragraph that answers is no longer among
 those that are read, the question is left out.
 
-Those sets repeat the words of their paragraphs; people who ask a knowledge base do not. So the weights are then
-moved towards the questions of our own sample collection, held by a prior at the weights just fitted. After this,
-`bench/train_answerability.py` must run again: whether anything answers is judged by the best sentence.
+Those sets repeat the words of their paragraphs; people who ask a knowledge base do not. So the weights are
+then moved towards the questions of our own sample collection, held by a prior at the weights just fitted.
+After this, `bench/train_answerability.py` must run again: it is the best sentence that it judges.
 
 Prints out-of-fold figures (no article is in both halves of a fold) and writes the sentences' part of
 `generation/evidence_weights.json`. Takes about ten minutes on two cores.
@@ -89,7 +89,10 @@ class Example:
     corpus: str
     group: str
     case: str
-    """`answerable`, `adversarial`, `paragraph gone` or `article gone`."""
+    """`answerable`, `adversarial`, `paragraph gone` or `article gone`.
+
+    Only the first counts; the others are kept because they draw from the same noise as the committed weights.
+    """
     evidence: Evidence
     features: Array
     answers: NDArray[np.bool_]
