@@ -64,7 +64,7 @@ DEPTH = 12
 FOLDS = 5
 PRIOR = 3.0
 """Strength of the pull of each weight to 0, for a total weight of all examples of 100."""
-THRESHOLDS = (0.08, 0.1, 0.12, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
+THRESHOLDS = (0.08, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,7 +277,7 @@ def report(examples: Sequence[Example], found: Array) -> None:
     print("|---" * (2 + len(THRESHOLDS)) + "|")
     for cell in sorted(set(cells)):
         values = found[[each == cell for each in cells]]
-        is_answered = cell.endswith("answerable")
+        is_answered = cell.endswith(": answerable")
         figures = [np.mean(values >= each if is_answered else values < each) for each in THRESHOLDS]
         print(f"| {cell} | {len(values)} | {' | '.join(f'{each:.2f}' for each in figures)} |")
     for name, wanted in (("balanced accuracy, styles fitted", False), ("balanced accuracy, tests", True)):
