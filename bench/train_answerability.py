@@ -97,9 +97,8 @@ class Corpus:
         """The passages for a question, and those that are found once what answers is taken away."""
         keyword = self._keywords.scores(query_tokens(question.text))
         evidence = {i for i, (_, chunk) in enumerate(self._titled) if _answers(chunk, question)}
-        gone = (
-            evidence | {i + 1 for i in evidence} | {i - 1 for i in evidence} if question.quotes else evidence
-        )
+        beside = {i + step for i in evidence for step in (-1, 1)} if question.quotes else set()
+        gone = evidence | beside
         best = np.argsort(-keyword, kind="stable").tolist()
         return (
             self._ranked(question.text, best[:DEPTH], keyword),
@@ -110,10 +109,11 @@ class Corpus:
         vectors = self._embedder.embed_documents([self._texts[i] for i in chosen])
         cosines = (vectors @ self._embedder.embed_query(question)).astype(np.float64)
         scores = _z_score(cosines) + _z_score(keyword[list(chosen)])
-        return [
-            _passage(*self._titled[chosen[i]], rank, float(scores[i]), float(cosines[i]))
-            for rank, i in enumerate(np.argsort(-scores, kind="stable")[:PASSAGES], start=1)
-        ]
+        found: list[Passage] = []
+        for rank, i in enumerate(np.argsort(-scores, kind="stable")[:PASSAGES], start=1):
+            title, chunk = self._titled[chosen[i]]
+            found.append(_passage(title, chunk, rank, float(scores[i]), float(cosines[i])))
+        return found
 
 
 def main() -> None:
