@@ -259,7 +259,8 @@ class Evidence:
                 gives_kind(question.kind, text, known=self._known),
                 float(question.kind is not AnswerKind.OTHER),
                 _length(candidate),
-                float(is_negated(text) != question.is_negated),
+                # "No" answers a question as well as "yes".
+                float(question.kind is not AnswerKind.YES_NO and is_negated(text) != question.is_negated),
                 self._missing(candidate.window)[1],
                 self._missing(candidate.passage_words)[0],
                 *self._missing(all_words),

@@ -92,19 +92,25 @@ class ExtractiveWriter:
 
     def select(self, question: str, passages: Sequence[Passage]) -> Selection:
         """The quotes that answer `question`; computes, so not to be called on an event loop."""
-        asked = read_question(question)
-        found = candidates(passages[: self._settings.passages])
-        if not found or not asked.terms:
+        evidence = self.evidence(question, passages)
+        if evidence is None:
             return Selection(quotes=(), probability=0.0)
-        found = self._promising(Evidence(asked, found, np.zeros(len(found), dtype=np.float32)))
-        vectors = self._vectors.of([candidate.text for candidate in found])
-        similarities = vectors @ self._embedder.embed_query(question)
-        evidence = Evidence(asked, found, similarities)
         scores = sentence_scores(evidence.sentence_features())
         answered = answer_probability(evidence.answer_features(scores))
         if answered < self._settings.min_probability:
             return Selection(quotes=(), probability=answered)
-        return Selection(quotes=select_quotes(found, scores, asked, self._settings), probability=answered)
+        quotes = select_quotes(evidence.candidates, scores, evidence.question, self._settings)
+        return Selection(quotes=quotes, probability=answered)
+
+    def evidence(self, question: str, passages: Sequence[Passage]) -> Evidence | None:
+        """What is judged: the most likely sentences of the best passages; `None` where there is nothing."""
+        asked = read_question(question)
+        found = candidates(passages[: self._settings.passages])
+        if not found or not asked.terms:
+            return None
+        found = self._promising(Evidence(asked, found, np.zeros(len(found), dtype=np.float32)))
+        vectors = self._vectors.of([candidate.text for candidate in found])
+        return Evidence(asked, found, vectors @ self._embedder.embed_query(question))
 
     def _promising(self, evidence: Evidence) -> list[Candidate]:
         """Those worth embedding: the most likely by their words and their passage, in reading order."""

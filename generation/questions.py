@@ -114,6 +114,7 @@ _FRAMING = re.compile(
 )
 _WORD = re.compile(r"[^\W_][\w\-./:@'’]*[^\W_]|[^\W_]")
 _UNSPACED = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_SENTENCE_END = re.compile(r"(?<=[.!。！])\s+")
 _NEGATION = re.compile(
     r"\b(?:not|never|cannot|without|except|excluding|neither|nor|\w+n['’]t|ne|pas|jamais|sans|sauf|nicht|nie|kein\w*|"
     r"nunca|sin|لا|لم|لن|ليس|غير|بدون)\b|[不没未非]",
@@ -141,7 +142,8 @@ def read_question(text: str) -> Question:
                     key, Term(forms=key, is_name=is_name, is_number=is_number, is_framing=is_framing)
                 )
     kind = next((kind for kind, pattern in _KINDS if pattern.search(text)), AnswerKind.OTHER)
-    return Question(text=text, terms=tuple(found.values()), kind=kind, is_negated=is_negated(text))
+    asking = _SENTENCE_END.split(text.strip())[-1]  # "I do not agree with my bill. Whom do I ask?"
+    return Question(text=text, terms=tuple(found.values()), kind=kind, is_negated=is_negated(asking))
 
 
 def is_negated(text: str) -> bool:

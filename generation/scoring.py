@@ -1,4 +1,7 @@
-"""Turns evidence into probabilities, with weights that `bench/train_answerability.py` fits."""
+"""Turns evidence into probabilities, with fitted weights.
+
+`bench/train_sentences.py` fits those of the sentences, `bench/train_answerability.py` those of the answer.
+"""
 
 import json
 from importlib.resources import files

@@ -73,6 +73,11 @@ def test_negation_is_seen_in_several_languages() -> None:
     assert not read_question("Which trips are reimbursed?").is_negated
 
 
+def test_only_the_sentence_that_asks_negates_the_question() -> None:
+    assert not read_question("I do not agree with my bill. Whom do I ask?").is_negated
+    assert read_question("My bill came. Whom do I not have to pay?").is_negated
+
+
 def test_a_measure_is_also_looked_for_by_its_name_in_a_table() -> None:
     (high, *_) = read_question("How high is the platform?").terms
 
