@@ -99,9 +99,9 @@ def show(what: str, value: str) -> None:
 
 
 def size(path: Path) -> int:
-    """Bytes of a file and what the database keeps beside it, or of all that a folder holds."""
+    """Bytes on disk of a file with what the database keeps beside it, or of all that a folder holds."""
     files = path.rglob("*") if path.is_dir() else path.parent.glob(f"{path.name}*")
-    return sum(file.lstat().st_size for file in files if not file.is_dir())
+    return sum(file.lstat().st_blocks * 512 for file in files if not file.is_dir())
 
 
 def _children(process: psutil.Process) -> list[psutil.Process]:
