@@ -128,7 +128,7 @@ export const ar: Catalogue = {
   'library.more': 'عرض المزيد',
 
   'upload.drop': 'أفلت الملفات أو المجلدات هنا',
-  'upload.or': 'PDF أو Word أو PowerPoint أو Excel أو CSV أو HTML أو Markdown أو نص أو بريد إلكتروني أو ملف zip منها',
+  'upload.or': 'ملفات PDF وOffice والمسوحات الضوئية والصور وصفحات الويب والبريد الإلكتروني والنصوص والشيفرات، أو أرشيف منها',
   'upload.files': 'اختيار ملفات',
   'upload.folder': 'اختيار مجلد',
   'upload.collection': 'المجموعة',

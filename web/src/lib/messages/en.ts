@@ -92,7 +92,7 @@ export const en = {
   'library.more': 'Show more',
 
   'upload.drop': 'Drop files or folders here',
-  'upload.or': 'PDF, Word, PowerPoint, Excel, CSV, HTML, Markdown, text, e-mail, or a zip of them',
+  'upload.or': 'PDF, Office files, scans and pictures, web pages, e-mail, text, code, or archives of them',
   'upload.files': 'Choose files',
   'upload.folder': 'Choose a folder',
   'upload.collection': 'Collection',

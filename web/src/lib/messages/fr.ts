@@ -102,7 +102,7 @@ export const fr: Catalogue = {
   'library.more': 'Afficher la suite',
 
   'upload.drop': 'Déposez ici des fichiers ou des dossiers',
-  'upload.or': 'PDF, Word, PowerPoint, Excel, CSV, HTML, Markdown, texte, courriel, ou un zip de ceux-ci',
+  'upload.or': 'PDF, fichiers Office, numérisations et images, pages web, courriels, texte, code, ou archives de ceux-ci',
   'upload.files': 'Choisir des fichiers',
   'upload.folder': 'Choisir un dossier',
   'upload.collection': 'Collection',
