@@ -20,6 +20,7 @@ from api import (
     documents,
     health,
     jobs,
+    reindexing,
     search,
     uploads,
 )
@@ -53,7 +54,8 @@ def create_app(sourcebook: Sourcebook) -> FastAPI:
     # No accounts yet: whoever reaches the port may do everything. So only this machine's own pages may:
     # a foreign site that resolves to 127.0.0.1 (DNS rebinding) fails here, its forms fail below.
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOCAL_HOSTS)
-    for room in (collections, document_events, documents, jobs, uploads, connectors, search, answers):
+    rooms = (collections, document_events, documents, jobs, reindexing, uploads, connectors, search, answers)
+    for room in rooms:
         app.include_router(room.router, prefix="/api/v1")
     app.include_router(health.router)
     app.openapi = partial(_openapi, app)

@@ -10,7 +10,7 @@ import typer
 from pydantic import ValidationError
 from rich.progress import Progress
 
-from api import cli_connectors, cli_documents, cli_evaluation, cli_jobs
+from api import cli_connectors, cli_documents, cli_evaluation, cli_jobs, cli_reindex
 from api.connecting import DataOption, JsonOption, KeyOption, ServerOption, connected, settings_for
 from api.ingesting import files_below, ingest
 from api.printing import (
@@ -38,6 +38,7 @@ app.add_typer(cli_connectors.app, name="connectors")
 app.add_typer(cli_evaluation.app, name="eval")
 app.add_typer(cli_jobs.jobs, name="jobs")
 app.command("doctor")(cli_jobs.doctor)
+app.command("reindex")(cli_reindex.reindex)
 
 
 @app.command("serve")

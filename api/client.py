@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Protocol
 
 from api.connector_schemas import ConnectorDetailSchema, ConnectorSchema, NewConnector
+from api.job_schemas import DeletionSchema, DoctorReport, IndexStateSchema
 from api.schemas import (
     AnswerRequest,
     AnswerResponse,
     CollectionSchema,
-    DeletionSchema,
-    DoctorReport,
     DocumentSchema,
     DocumentTextSchema,
     SearchRequest,
@@ -58,6 +57,14 @@ class Client(Protocol):
     def deletions(self, *, collection: str | None = None) -> list[DeletionSchema]: ...
 
     def doctor(self, *, repair: bool) -> DoctorReport: ...
+
+    def index_state(self) -> IndexStateSchema: ...
+
+    def reindex(self) -> IndexStateSchema:
+        """Begins to build the index that the settings want, or goes on."""
+        ...
+
+    def cancel_reindex(self) -> IndexStateSchema: ...
 
     def connectors(self, collection: str | None = None) -> list[ConnectorSchema]: ...
 

@@ -3,7 +3,8 @@
 from fastapi import APIRouter, status
 
 from api.access import Opened
-from api.schemas import CollectionSchema, NewCollection, Page, Retried
+from api.job_schemas import Retried
+from api.schemas import CollectionSchema, NewCollection, Page
 from corpus.documents import CollectionId
 
 router = APIRouter(prefix="/collections", tags=["collections"])

@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from api.generations import open_index
 from api.ingesting import files_below, wait_until_final
 from api.local import LocalClient, opened_files
 from api.schemas import DocumentSchema
 from api.settings import Settings
-from api.wiring import open_embedder, open_index, open_sourcebook
+from api.wiring import open_embedder, open_sourcebook
 from corpus.documents import CollectionId, DocumentStatus
 from corpus.duplicates import Duplicates
 from corpus.errors import InvalidInputError
@@ -34,7 +35,7 @@ def evaluate_retrieval(dataset: Path, mode: SearchMode, folder: Path) -> Retriev
     settings = Settings(data=folder)
     judged = read_judged_set(dataset)
     embedder = open_embedder()
-    index = open_index(settings, embedder, folder / "index")
+    index = open_index(settings, embedder.dimension, COLLECTION, folder / "index")
     try:
         split = split_by(Chunker(embedder, settings.chunking))
         record = load(judged, Indexer(index, embedder), split)

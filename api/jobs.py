@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, status
 
 from api.access import Opened, readable_collections
-from api.schemas import DeletionSchema, DoctorReport, DocumentSchema, FindingSchema, Page, Retried
+from api.job_schemas import DeletionSchema, DoctorReport, FindingSchema, Retried
+from api.schemas import DocumentSchema, Page
 from corpus.documents import UNFINISHED_STATUSES, DocumentId
 
 router = APIRouter(tags=["jobs"])

@@ -16,15 +16,13 @@ from api.connector_schemas import (
     SyncRequest,
 )
 from api.connectors import create_connector, list_connectors, show_connector, sync_connector
+from api.job_schemas import DeletionSchema, DoctorReport, FindingSchema, IndexStateSchema
 from api.schemas import (
     AnswerRequest,
     AnswerResponse,
     CollectionSchema,
-    DeletionSchema,
-    DoctorReport,
     DocumentSchema,
     DocumentTextSchema,
-    FindingSchema,
     SearchRequest,
     SearchResponse,
 )
@@ -109,6 +107,15 @@ class LocalClient:
         doctor = self._sourcebook.doctor
         findings = doctor.repair() if repair else doctor.examine()
         return DoctorReport(findings=[FindingSchema.model_validate(each) for each in findings])
+
+    def index_state(self) -> IndexStateSchema:
+        return IndexStateSchema.model_validate(self._sourcebook.reindexing.state())
+
+    def reindex(self) -> IndexStateSchema:
+        return IndexStateSchema.model_validate(self._sourcebook.reindexing.begin())
+
+    def cancel_reindex(self) -> IndexStateSchema:
+        return IndexStateSchema.model_validate(self._sourcebook.reindexing.cancel())
 
     def _ids(self, collection: str | None) -> frozenset[CollectionId]:
         return readable_collections(self._sourcebook, [collection] if collection is not None else [])

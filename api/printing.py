@@ -7,15 +7,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from api.schemas import (
-    AnswerResponse,
-    CollectionSchema,
-    DeletionSchema,
-    DoctorReport,
-    DocumentSchema,
-    IngestReport,
-    SearchResponse,
-)
+from api.job_schemas import DeletionSchema, DoctorReport, IndexStateSchema
+from api.schemas import AnswerResponse, CollectionSchema, DocumentSchema, IngestReport, SearchResponse
 from corpus.documents import DocumentStatus
 
 SNIPPET_CHARS = 300
@@ -112,6 +105,17 @@ def print_findings(report: DoctorReport) -> None:
     for each in report.findings:
         colour, state = ("green", "repaired") if each.is_repaired else ("red", each.fault)
         out.print(f"[{colour}]{state}[/{colour}]  {escape(each.detail)}  [dim]{escape(each.subject)}[/dim]")
+
+
+def print_index_state(state: IndexStateSchema) -> None:
+    out.print(f"Answering: {state.answering}")
+    if building := state.building:
+        done = f"{building.documents_done} of {building.documents_total} documents"
+        out.print(f"Being built: {building.name}, {done}")
+        if building.problem:
+            out.print(f"[red]Stopped[/red]  {escape(building.problem)}")
+    elif not state.is_current:
+        out.print(f"The settings ask for {state.wanted}: `sourcebook reindex` builds it.")
 
 
 def print_collections(collections: Sequence[CollectionSchema]) -> None:

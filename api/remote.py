@@ -10,6 +10,7 @@ import httpx
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from api.connector_schemas import ConnectorDetailSchema, ConnectorSchema, NewConnector, wire_form
+from api.job_schemas import DeletionSchema, DoctorReport, IndexStateSchema, Retried
 from api.schemas import (
     AnswerDeltaEvent,
     AnswerRequest,
@@ -17,8 +18,6 @@ from api.schemas import (
     CitationEvent,
     CitationSchema,
     CollectionSchema,
-    DeletionSchema,
-    DoctorReport,
     DocumentSchema,
     DocumentTextSchema,
     ErrorEvent,
@@ -26,7 +25,6 @@ from api.schemas import (
     MessageStart,
     Page,
     Problem,
-    Retried,
     SearchRequest,
     SearchResponse,
     SearchResults,
@@ -112,6 +110,15 @@ class RemoteClient:
 
     def deletions(self, *, collection: str | None = None) -> list[DeletionSchema]:
         return list(self._pages("/deletions", collection, DeletionSchema))
+
+    def index_state(self) -> IndexStateSchema:
+        return IndexStateSchema.model_validate_json(self._send("GET", "/reindex").content)
+
+    def reindex(self) -> IndexStateSchema:
+        return IndexStateSchema.model_validate_json(self._send("POST", "/reindex").content)
+
+    def cancel_reindex(self) -> IndexStateSchema:
+        return IndexStateSchema.model_validate_json(self._send("DELETE", "/reindex").content)
 
     def doctor(self, *, repair: bool) -> DoctorReport:
         response = self._send("POST" if repair else "GET", "/doctor")

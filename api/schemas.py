@@ -94,34 +94,6 @@ class DocumentDeleted(Schema):
 DocumentEvent = DocumentChanged | DocumentDeleted
 
 
-class Retried(Schema):
-    retried: int
-    """Documents that are queued again."""
-
-
-class DeletionSchema(Schema):
-    document_id: str
-    collection: str
-    path: str
-    requested_at: datetime
-    chunks: int
-    vectors: int
-    blobs: int
-    verified_at: datetime | None
-
-
-class FindingSchema(Schema):
-    fault: str
-    subject: str
-    detail: str
-    count: int
-    is_repaired: bool
-
-
-class DoctorReport(Schema):
-    findings: list[FindingSchema]
-
-
 class BlockSchema(Schema):
     kind: str
     start: int

@@ -14,7 +14,7 @@ from generation.settings import AnsweringSettings, ExtractionSettings, LanguageM
 from ingest.chunking import ChunkingSettings
 from ingest.connectors.settings import ConnectorsSettings
 from ingest.jobs import JobsSettings
-from retrieval.settings import IndexSettings
+from retrieval.settings import EmbeddingSettings, IndexSettings
 
 
 class IndexPlace(BaseModel):
@@ -46,6 +46,8 @@ class Settings(BaseSettings):
     answering: AnsweringSettings = AnsweringSettings()
     extraction: ExtractionSettings = ExtractionSettings()
     chunking: ChunkingSettings = ChunkingSettings()
+    embedding: EmbeddingSettings = EmbeddingSettings()
+    """These two make another index, which `sourcebook reindex` builds; until then the present one answers."""
     jobs: JobsSettings = JobsSettings()
     crash_at: str = ""
     """For tests: `point:n` kills the process at a point of `corpus/crash_points.py`."""

@@ -6,10 +6,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from importlib import import_module
-from pathlib import Path
 from typing import TypeVar
 
+from api.generations import generation_opener, recipe
 from api.ownership import owned
 from api.settings import Settings
 from corpus import crash_points
@@ -17,14 +16,14 @@ from corpus.blobs import LocalBlobs
 from corpus.catalog import Catalog
 from corpus.database import Database
 from corpus.deletions import Deletions
+from corpus.generations import Generations
 from corpus.versions import Versions
 from generation.adapters.openai import OpenAILanguageModel
-from generation.answering import Answerer, PassageSource
+from generation.answering import Answerer
 from generation.extraction import ExtractiveWriter
 from generation.grounding import support_of
 from generation.language_model_writer import LanguageModelWriter
 from generation.writing import Writer
-from ingest.chunking import CHUNKER, Chunker
 from ingest.connectors.document_paths import DocumentPaths
 from ingest.connectors.items import ItemRecords
 from ingest.connectors.keeping import Connectors
@@ -34,18 +33,17 @@ from ingest.connectors.scheduling import Scheduler
 from ingest.connectors.sync import Syncing
 from ingest.control import IngestControl
 from ingest.doctor import Doctor, StartCheck
+from ingest.generations import OpenGenerations
 from ingest.intake import Intake
 from ingest.isolation import ParserSandbox
 from ingest.jobs import Jobs
 from ingest.pipeline import Pipeline
+from ingest.rebuilding import Rebuilding, Reindexing
 from ingest.upkeep import Upkeep
 from ingest.uploads import ResumableUploads
-from retrieval.adapters.qdrant_edge import QdrantEdgeIndex
 from retrieval.adapters.sentence_transformers import MiniLmEmbedder
 from retrieval.embedding import Embedder
-from retrieval.index import Index, generation_name
-from retrieval.indexing import Indexer
-from retrieval.retriever import Retriever
+from retrieval.retriever import CurrentRetriever, PassageSource
 from retrieval.sections import SectionRetriever
 
 _M_ARENA_MAX = -8
@@ -65,9 +63,9 @@ class Sourcebook:
     control: IngestControl
     deletions: Deletions
     doctor: Doctor
-    index: Index
+    reindexing: Reindexing
     connectors: Connectors
-    retriever: Retriever
+    retriever: PassageSource
     answerer: Answerer
 
 
@@ -88,25 +86,31 @@ def open_sourcebook(settings: Settings, *, address: str = "", worker: bool = Tru
         catalog = Catalog(database, timedelta(seconds=settings.jobs.stall_seconds))
         versions = Versions(database)
         embedder = MiniLmEmbedder()
-        index = _opened(stack, open_index(settings, embedder), lambda index: index.close())
+        record, wanted = Generations(database), recipe(settings, embedder)
+        record.ensure(wanted.name, wanted.parts)
+        generations = _opened(
+            stack,
+            OpenGenerations(record, generation_opener(settings, embedder)),
+            OpenGenerations.close,
+        )
+        answering = generations.active()
         sandbox = stack.enter_context(ParserSandbox())
-        chunker = Chunker(embedder, settings.chunking)
-        indexer = Indexer(index, embedder)
-        pipeline = Pipeline(catalog, versions, blobs, sandbox, chunker, indexer, index)
+        pipeline = Pipeline(catalog, versions, blobs, sandbox, generations)
         jobs = _opened(stack, Jobs(database, pipeline, settings.jobs), Jobs.stop)
         intake = Intake(database, catalog, versions, blobs, jobs)
         connectors, scheduler = _open_connectors(settings, database, catalog, intake, jobs)
+        jobs.use_rebuilding(Rebuilding(catalog, versions, record, generations))
         jobs.open(worker=worker, only_owner=settings.is_embedded)
         control = IngestControl(database, catalog, versions, jobs)
-        doctor = Doctor(database, versions, blobs, index, indexer, jobs)
+        doctor = Doctor(database, versions, blobs, generations, jobs)
         if worker:
             control.settle()
             sandbox.start()
             if settings.is_embedded:
                 _opened(stack, StartCheck(doctor), StartCheck.stop).start()
-            _opened(stack, Upkeep(index, jobs), Upkeep.stop).start()
+            _opened(stack, Upkeep(generations, jobs), Upkeep.stop).start()
             _opened(stack, scheduler, Scheduler.stop).start()
-        retriever = Retriever(index, embedder, catalog)
+        retriever = CurrentRetriever(generations.active, catalog)
         yield Sourcebook(
             settings=settings,
             catalog=catalog,
@@ -118,11 +122,11 @@ def open_sourcebook(settings: Settings, *, address: str = "", worker: bool = Tru
             control=control,
             deletions=versions.deletions,
             doctor=doctor,
-            index=index,
+            reindexing=Reindexing(database, record, jobs, wanted),
             retriever=retriever,
             answerer=Answerer(
                 open_passages(settings, retriever, catalog),
-                open_writer(settings, embedder),
+                open_writer(settings, answering.embedder),
                 settings.answering,
             ),
         )
@@ -142,29 +146,11 @@ def _open_connectors(
     return connectors, Scheduler(connectors, origins, seconds=settings.connectors.watch_seconds)
 
 
-def open_index(settings: Settings, embedder: Embedder, folder: Path | None = None) -> Index:
-    """The index of the present generation: this embedder's vectors of this chunker's chunks."""
-    name = generation_name(embedder.model, embedder.dimension, CHUNKER)
-    if settings.index.url:
-        key = settings.index.api_key.get_secret_value() or None
-        # The client of a server is 50 MB and a second of loading: the embedded shape does without.
-        qdrant = import_module("retrieval.adapters.qdrant")
-        return qdrant.QdrantIndex(
-            settings.index.url,
-            name=name,
-            dimension=embedder.dimension,
-            settings=settings.retrieval,
-            api_key=key,
-        )
-    place = folder or settings.data / "index" / name
-    return QdrantEdgeIndex(place, dimension=embedder.dimension, settings=settings.retrieval)
-
-
 def open_embedder() -> Embedder:
     return MiniLmEmbedder()
 
 
-def open_passages(settings: Settings, retriever: Retriever, catalog: Catalog) -> PassageSource:
+def open_passages(settings: Settings, retriever: PassageSource, catalog: Catalog) -> PassageSource:
     """What the writer reads: a language model the passages' sections, the extractive writer passages only."""
     if settings.generation.base_url and settings.generation.section_tokens:
         return SectionRetriever(retriever, catalog, max_tokens=settings.generation.section_tokens)

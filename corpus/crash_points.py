@@ -28,6 +28,8 @@ CrashPoint = Literal[
     "delete.unindexed",
     "delete.blob_removed",
     "delete.purged",
+    "rebuild.stored",
+    "rebuild.switching",
 ]
 POINTS: tuple[CrashPoint, ...] = get_args(CrashPoint)
 

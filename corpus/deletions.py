@@ -11,7 +11,7 @@ from corpus.database import Database, Transaction, hold
 from corpus.documents import CollectionId, Deletion, DocumentId, DocumentStatus
 from corpus.errors import CollectionNotFoundError, DocumentNotFoundError
 from corpus.rows import deletion_from
-from corpus.tables import ChunkRow, CollectionRow, DeletionRow, DocumentRow, VersionRow
+from corpus.tables import ChunkRow, CollectionRow, DeletionRow, DocumentRow, RebuiltDocumentRow, VersionRow
 
 BLOBS = "blobs"
 """Held by whoever removes bytes, shared by whoever records an upload: bytes just uploaded stay."""
@@ -71,6 +71,9 @@ class Deletions:
                 sa.select(sa.func.count()).where(ChunkRow.document_id == document_id)
             ).one()
             remove_versions(session, document_id, sa.true(), sa.true())
+            session.execute(
+                sa.delete(RebuiltDocumentRow).where(RebuiltDocumentRow.document_id == document_id)
+            )
             collection = session.get_one(CollectionRow, row.collection_id)
             session.delete(row)
             session.flush()

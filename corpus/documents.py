@@ -265,6 +265,8 @@ class Chunk:
 
     It is read with the text, and is not part of it: the span and every quote leave it out.
     """
+    generation: int = 1
+    """Number of the index generation that it was made for."""
 
     @property
     def read_text(self) -> str:
@@ -273,13 +275,16 @@ class Chunk:
 
     @property
     def point_id(self) -> str:
-        return point_id(self.document_id, self.version, self.number)
+        return point_id(self.document_id, self.version, self.number, self.generation)
 
     def boxes(self, start: int, end: int) -> tuple[Box, ...]:
         """The boxes under characters `start` to `end` of the canonical text, in reading order."""
         return tuple(region.box for region in self.regions if region.start < end and region.end > start)
 
 
-def point_id(document_id: DocumentId, version: int, number: int) -> str:
+def point_id(document_id: DocumentId, version: int, number: int, generation: int = 1) -> str:
     """The chunk's id in every index: the same chunk written twice is one point."""
-    return str(uuid5(_POINT_NAMESPACE, f"{document_id}/{version}/{number}"))
+    later = (
+        f"/{generation}" if generation > 1 else ""
+    )  # the first generation's ids came before there was a second
+    return str(uuid5(_POINT_NAMESPACE, f"{document_id}/{version}/{number}{later}"))

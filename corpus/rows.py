@@ -140,6 +140,7 @@ def chunk_row(chunk: Chunk) -> dict[str, Any]:
         "point_id": chunk.point_id,
         "document_id": chunk.document_id,
         "version": chunk.version,
+        "generation": chunk.generation,
         "number": chunk.number,
         "start": chunk.start,
         "end": chunk.end,
@@ -157,6 +158,7 @@ def chunk_from(row: ChunkRow) -> Chunk:
     return Chunk(
         document_id=DocumentId(row.document_id),
         version=row.version,
+        generation=row.generation,
         number=row.number,
         start=row.start,
         end=row.end,

@@ -103,11 +103,15 @@ class VersionRow(Base):
 
 class ChunkRow(Base):
     __tablename__ = "chunks"
-    __table_args__ = (sa.Index("chunks_of_version", "document_id", "version", "number", unique=True),)
+    __table_args__ = (
+        sa.Index("chunks_of_version", "document_id", "version", "generation", "number", unique=True),
+        sa.Index("chunks_of_generation", "generation"),
+    )
 
     point_id: Mapped[str] = mapped_column(sa.String(36), primary_key=True)
     document_id: Mapped[str] = mapped_column(sa.ForeignKey("documents.id"))
     version: Mapped[int]
+    generation: Mapped[int] = mapped_column(server_default="1")
     number: Mapped[int]
     start: Mapped[int]
     end: Mapped[int]
@@ -134,3 +138,26 @@ class DeletionRow(Base):
     vectors: Mapped[int]
     blobs: Mapped[int]
     verified_at: Mapped[datetime | None]
+
+
+class GenerationRow(Base):
+    __tablename__ = "generations"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(sa.String(200))
+    recipe: Mapped[dict[str, Any]]
+    status: Mapped[str] = mapped_column(sa.String(30))
+    run: Mapped[int]
+    problem: Mapped[str | None] = mapped_column(sa.Text)
+    created_at: Mapped[datetime]
+
+
+class RebuiltDocumentRow(Base):
+    """A version that a generation in building holds whole."""
+
+    __tablename__ = "rebuilt_documents"
+
+    generation: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    document_id: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
+    version: Mapped[int]
+    chunks: Mapped[int]

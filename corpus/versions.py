@@ -24,6 +24,7 @@ from corpus.documents import (
 )
 from corpus.duplicates import Duplicates
 from corpus.errors import CollectionNotFoundError, ConflictError, DocumentNotFoundError
+from corpus.generations import FIRST, answering_generation
 from corpus.rows import (
     block_row,
     chunk_from,
@@ -280,22 +281,30 @@ class Versions:
             return True
 
     def chunks(
-        self, document_id: DocumentId, version: int, *, first: int = 0, limit: int | None = None
+        self,
+        document_id: DocumentId,
+        version: int,
+        *,
+        generation: int = FIRST,
+        first: int = 0,
+        limit: int | None = None,
     ) -> list[Chunk]:
-        """The version's chunks from number `first` on, in order."""
+        """The version's chunks of one index generation, from number `first` on, in order."""
         query = (
             sa.select(ChunkRow)
-            .where(ChunkRow.document_id == document_id, ChunkRow.version == version, ChunkRow.number >= first)
+            .where(*_of_version(document_id, version, generation), ChunkRow.number >= first)
             .order_by(ChunkRow.number)
             .limit(limit)
         )
         with self._database.read() as session:
             return [chunk_from(row) for row in session.scalars(query)]
 
-    def chunks_saying(self, document_id: DocumentId, version: int, texts: Iterable[str]) -> list[Chunk]:
-        """The version's chunks whose text is one of these."""
+    def chunks_saying(
+        self, document_id: DocumentId, version: int, texts: Iterable[str], *, generation: int = FIRST
+    ) -> list[Chunk]:
+        """The version's chunks of one index generation whose text is one of these."""
         query = sa.select(ChunkRow).where(
-            ChunkRow.document_id == document_id, ChunkRow.version == version, ChunkRow.text.in_(set(texts))
+            *_of_version(document_id, version, generation), ChunkRow.text.in_(set(texts))
         )
         with self._database.read() as session:
             return [chunk_from(row) for row in session.scalars(query)]
@@ -329,9 +338,14 @@ class Versions:
                     )
                 )
 
-    def publish(self, document_id: DocumentId, version: int) -> bool:
-        """Makes the version the one that answers; False when it is no longer wanted."""
+    def publish(self, document_id: DocumentId, version: int, *, generation: int = FIRST) -> bool:
+        """Makes the version the one that answers, through its chunks of an index generation.
+
+        False when the version is no longer wanted, or another generation answers by now.
+        """
         with self._database.write() as session:
+            if answering_generation(session) != generation:
+                return False
             row = _wanted(session, document_id, version)
             if row is None:
                 return False
@@ -353,6 +367,14 @@ class Versions:
             row = _wanted(session, document_id, version)
             if row is not None:
                 _end(row, reason.status, replace(reason, attempt=max(row.attempts, 1)))
+
+
+def _of_version(document_id: DocumentId, version: int, generation: int) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        ChunkRow.document_id == document_id,
+        ChunkRow.version == version,
+        ChunkRow.generation == generation,
+    )
 
 
 def _now() -> datetime:

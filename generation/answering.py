@@ -2,23 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Protocol
 
 from corpus.documents import CollectionId
 from corpus.errors import InvalidInputError
 from generation.answers import AnswerDone, AnswerEvent, PassagesFound, SearchStarted
 from generation.settings import AnsweringSettings
 from generation.writing import Writer
-from retrieval.passages import Passage, Query
-
-
-class PassageSource(Protocol):
-    """Whoever finds passages, best first; may block. Safe to call from several threads."""
-
-    def retrieve(self, query: Query) -> Sequence[Passage]: ...
+from retrieval.passages import Query
+from retrieval.retriever import PassageSource
 
 
 class Answerer:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from corpus.documents import Block, BlockKind, Chunk, DocumentId, Region
+from corpus.generations import FIRST
 from ingest.parsed import ParsedDocument
 from retrieval.embedding import embedded_text
 
@@ -75,7 +76,9 @@ class Chunker:
         self._tokenizer = tokenizer
         self._settings = settings or ChunkingSettings()
 
-    def split(self, parsed: ParsedDocument, document_id: DocumentId, version: int) -> list[Chunk]:
+    def split(
+        self, parsed: ParsedDocument, document_id: DocumentId, version: int, *, generation: int = FIRST
+    ) -> list[Chunk]:
         """Chunks in reading order. The same document always gives the same chunks."""
         document = _Splitter(parsed, self._tokenizer, self._settings)
         regions = _RegionCursor(parsed.regions)
@@ -89,6 +92,7 @@ class Chunker:
                 Chunk(
                     document_id=document_id,
                     version=version,
+                    generation=generation,
                     number=len(chunks),
                     start=start,
                     end=end,

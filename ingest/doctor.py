@@ -16,7 +16,7 @@ from corpus.errors import SourcebookError
 from corpus.inventory import Held, Inventory
 from corpus.versions import Standing, Versions
 from ingest.jobs import PAUSED, Jobs, ingest_job
-from ingest.pipeline import ChunkIndexer
+from ingest.pipeline import IndexGenerations
 from retrieval.index import Index
 
 BATCH = 500
@@ -55,16 +55,14 @@ class Doctor:
         database: Database,
         versions: Versions,
         blobs: BlobStore,
-        index: Index,
-        indexer: ChunkIndexer,
+        generations: IndexGenerations,
         jobs: Jobs,
     ) -> None:
         self._database = database
         self._inventory = Inventory(database)
         self._versions = versions
         self._blobs = blobs
-        self._index = index
-        self._indexer = indexer
+        self._generations = generations
         self._jobs = jobs
 
     def examine(self) -> list[Finding]:
@@ -90,6 +88,11 @@ class Doctor:
                 break
             restored += self._restore(document, self._missing_chunks(document))
         return restored
+
+    @property
+    def _index(self) -> Index:
+        """The one that answers: one that is being built is not complete yet."""
+        return self._generations.active().index
 
     def _faults(self) -> Iterator[tuple[Finding, Mend]]:
         for document in self._inventory.documents():
@@ -123,7 +126,8 @@ class Doctor:
         if active is None or self._index.count(document.id, version=active) == document.chunks:
             return []
         missing: list[Chunk] = []
-        for batch in _batches(self._versions.chunks(document.id, active)):
+        number = self._generations.active().number
+        for batch in _batches(self._versions.chunks(document.id, active, generation=number)):
             there = self._index.vectors([chunk.point_id for chunk in batch])
             missing += [chunk for chunk in batch if chunk.point_id not in there]
         # It may have been replaced or deleted while we looked.
@@ -132,7 +136,7 @@ class Doctor:
     def _restore(self, document: Held, missing: list[Chunk]) -> int:
         for batch in _batches(missing):
             title = self._versions.version_title(document.id, batch[0].version)
-            self._indexer.index(batch, collection_id=document.collection_id, title=title)
+            self._generations.active().indexer.index(batch, collection_id=document.collection_id, title=title)
         if missing and self._versions.standing(document.id, missing[0].version) is not Standing.ACTIVE:
             self._index.remove([chunk.point_id for chunk in missing])
             return 0

@@ -26,7 +26,7 @@ WORKFLOW_VERSION = "1"
 """Pinned by hand: DBOS's own default, a hash of the source, would strand jobs at every edit."""
 
 APPLICATION = "sourcebook"
-INGEST, DELETE, SYNC = "ingest", "delete", "sync"
+INGEST, DELETE, SYNC, REBUILD = "ingest", "delete", "sync", "rebuild"
 PAUSED = "paused"
 """A queue that no worker listens to: jobs of paused collections wait in it."""
 
@@ -68,6 +68,12 @@ class JobsSettings:
     """Tries of a step whose dependency is away (database, index), with doubling pauses from one second."""
 
 
+class RebuildWork(Protocol):
+    """What a job of the rebuild queue does; `Jobs` gives it the durable steps to do it in."""
+
+    def run(self, number: int, steps: "Jobs") -> None: ...
+
+
 class SyncWork(Protocol):
     """What a job of the sync queue does; `Jobs` gives it the durable steps to do it in."""
 
@@ -88,10 +94,15 @@ class Jobs:
         self._reporter: Reporter | None = None
         self._syncing: SyncWork | None = None
         self._sync_concurrency = 1
+        self._rebuilding: RebuildWork | None = None
 
     def use(self, syncing: SyncWork, *, concurrency: int) -> None:
         """Names, before `open`, who does the jobs of the sync queue, and how many at a time."""
         self._syncing, self._sync_concurrency = syncing, concurrency
+
+    def use_rebuilding(self, rebuilding: RebuildWork) -> None:
+        """Names, before `open`, who does the jobs of the rebuild queue."""
+        self._rebuilding = rebuilding
 
     def open(self, *, worker: bool, only_owner: bool) -> None:
         """Opens the queue, and with `worker` works on it.
@@ -139,6 +150,12 @@ class Jobs:
             worker_concurrency=self._sync_concurrency,
             partition_concurrency=1,
             polling_interval_sec=settings.poll_seconds,
+            on_conflict="always_update",
+        )
+        DBOS.register_queue(
+            REBUILD,
+            concurrency=2,  # one that builds, and one that removes what was cancelled
+            polling_interval_sec=settings.delete_poll_seconds,
             on_conflict="always_update",
         )
         self._sweeper = Sweeper(
@@ -215,6 +232,15 @@ class Jobs:
         )
         self._opened.enqueue_in_transaction(transaction, options, connector_id, number)
 
+    def enqueue_rebuild(self, transaction: Transaction, number: int, run: int) -> None:
+        options = EnqueueOptions(
+            workflow_name=REBUILD,
+            queue_name=REBUILD,
+            workflow_id=f"{REBUILD}:{number}:{run}",
+            app_version=WORKFLOW_VERSION,
+        )
+        self._opened.enqueue_in_transaction(transaction, options, number)
+
     def pause(self, collection_id: CollectionId) -> None:
         """Jobs of the collection that wait will go on waiting; those in work go on to their end."""
         self._move(collection_id, INGEST, PAUSED)
@@ -266,32 +292,45 @@ class Jobs:
         def sync(connector_id: str, number: int) -> None:
             self._sync(connector_id, number)
 
+        def rebuild(number: int) -> None:
+            self._rebuild(number)
+
         DBOS.workflow(name=INGEST)(ingest)
         DBOS.workflow(name=DELETE)(delete)
         DBOS.workflow(name=SYNC)(sync)
+        DBOS.workflow(name=REBUILD)(rebuild)
 
     def _ingest(self, document_id: str, version: int) -> None:
         document = DocumentId(document_id)
         with self._marked_running():
             try:
-                chunks = self.step("prepare", lambda: self._pipeline.prepare(document, version))
-                last = max(0, chunks - 1) // EMBED_BATCH * EMBED_BATCH
-                for first in range(0, last, EMBED_BATCH):
-                    self.step(
-                        f"embed:{first}", lambda first=first: self._pipeline.embed(document, version, first)
-                    )
-                if chunks:
-                    # One step, not two: most documents have a single batch, and each step is a commit.
-                    self.step("finish", lambda: self._finish(document, version, last))
+                while not self._ingest_once(document, version):
+                    """The index generation was replaced meanwhile."""
             except Exception as error:  # noqa: BLE001  # the worker's edge: the document must end
                 reason = error
                 self.step("give_up", lambda: self._pipeline.give_up(document, version, reason))
             finally:
                 self._pipeline.leave(document, version)
 
-    def _finish(self, document_id: DocumentId, version: int, last: int) -> None:
-        self._pipeline.embed(document_id, version, last)
-        self._pipeline.publish(document_id, version)
+    def _ingest_once(self, document_id: DocumentId, version: int) -> bool:
+        """Whether the version is at its end: published, failed, or no longer wanted."""
+        generation, chunks = self.step("prepare", lambda: self._prepare(document_id, version))
+        last = max(0, chunks - 1) // EMBED_BATCH * EMBED_BATCH
+        for first in range(0, last, EMBED_BATCH):
+            self.step(
+                f"embed:{first}",
+                lambda first=first: self._pipeline.embed(document_id, version, generation, first),
+            )
+        # One step, not two: most documents have a single batch, and each step is a commit.
+        return not chunks or self.step("finish", lambda: self._finish(document_id, version, generation, last))
+
+    def _prepare(self, document_id: DocumentId, version: int) -> list[int]:
+        prepared = self._pipeline.prepare(document_id, version)
+        return [prepared.generation, prepared.chunks]
+
+    def _finish(self, document_id: DocumentId, version: int, generation: int, last: int) -> bool:
+        self._pipeline.embed(document_id, version, generation, last)
+        return self._pipeline.publish(document_id, version, generation)
 
     def _delete(self, document_id: str) -> None:
         document = DocumentId(document_id)
@@ -304,6 +343,11 @@ class Jobs:
         with self._marked_running():
             if self._syncing:
                 self._syncing.run(connector_id, number, self)
+
+    def _rebuild(self, number: int) -> None:
+        with self._marked_running():
+            if self._rebuilding:
+                self._rebuilding.run(number, self)
 
     def pause_point(self) -> None:
         """Leaves the job when the worker stops: for long steps that may run twice."""

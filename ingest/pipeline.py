@@ -1,7 +1,8 @@
 """One document version from bytes to answers: prepare, embed, publish. Every step may run twice."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -9,16 +10,15 @@ from typing import Protocol
 from corpus.blobs import BlobStore
 from corpus.catalog import Catalog
 from corpus.crash_points import reach
-from corpus.documents import Chunk, CollectionId, Document, DocumentId, DocumentStatus, Reason
+from corpus.documents import Chunk, Document, DocumentId, DocumentStatus, Reason
 from corpus.errors import SourcebookError, UnavailableError
+from corpus.generations import FIRST
 from corpus.versions import Standing, VersionFacts, Versions
-from ingest.chunking import Chunker
 from ingest.errors import EmptyDocumentError, FileMissingError, IngestError, TooManyAttemptsError
+from ingest.generations import OpenGeneration
 from ingest.parsed import ParsedDocument
 from ingest.progress import ProgressBoard
 from retrieval.embedding import embedded_chunk_text
-from retrieval.index import Index
-from retrieval.indexing import NOTHING_EMBEDDED
 
 MAX_ATTEMPTS = 5
 EMBED_BATCH = 256
@@ -38,16 +38,30 @@ class DocumentParser(Protocol):
         ...
 
 
-class ChunkIndexer(Protocol):
-    def index(
-        self,
-        chunks: list[Chunk],
-        *,
-        collection_id: CollectionId,
-        title: str,
-        embedded: Mapping[str, str] = NOTHING_EMBEDDED,
-    ) -> None:
-        """Stores chunks; `embedded` names points whose vectors can be taken over, by what was embedded."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What the next steps of a version need; `chunks` is 0 when there is nothing more to do."""
+
+    generation: int
+    chunks: int
+
+
+NOTHING_TO_DO = Prepared(generation=FIRST, chunks=0)
+
+
+class IndexGenerations(Protocol):
+    """Ways to chunk and embed, each with its index."""
+
+    def active(self) -> OpenGeneration:
+        """The one that answers."""
+        ...
+
+    def opened(self, number: int) -> OpenGeneration | None:
+        """`None` when it has been replaced."""
+        ...
+
+    def all(self) -> list[OpenGeneration]:
+        """Also the one that is being built."""
         ...
 
 
@@ -58,26 +72,22 @@ class Pipeline:
         versions: Versions,
         blobs: BlobStore,
         parser: DocumentParser,
-        chunker: Chunker,
-        indexer: ChunkIndexer,
-        index: Index,
+        generations: IndexGenerations,
     ) -> None:
         self._catalog = catalog
         self._versions = versions
         self._blobs = blobs
         self._parser = parser
-        self._chunker = chunker
-        self._indexer = indexer
-        self._index = index
+        self._generations = generations
         self._board = ProgressBoard()
         self._told_stalled: frozenset[DocumentId] = frozenset()
 
-    def prepare(self, document_id: DocumentId, version: int) -> int:
-        """Parses and chunks; returns the number of chunks, 0 when there is nothing more to do."""
+    def prepare(self, document_id: DocumentId, version: int) -> Prepared:
+        """Parses and chunks."""
         document = self._versions.claim(document_id, version)
         if document is None:
             self._discard_if_gone(document_id, version)
-            return 0
+            return NOTHING_TO_DO
         reach("version.claimed")
         try:
             if document.attempts > MAX_ATTEMPTS:
@@ -86,43 +96,50 @@ class Pipeline:
         except IngestError as error:
             stage = self._board.stage(document_id, version)
             self._versions.fail(document_id, version, reason_of(error, stage=stage))
-            return 0
+            return NOTHING_TO_DO
 
-    def embed(self, document_id: DocumentId, version: int, first: int) -> None:
-        """Embeds and stores up to `EMBED_BATCH` chunks from number `first` on."""
-        if self._versions.standing(document_id, version) is not Standing.WANTED:
+    def embed(self, document_id: DocumentId, version: int, number: int, first: int) -> None:
+        """Embeds and stores up to `EMBED_BATCH` chunks from number `first` on, in that generation."""
+        generation = self._generations.opened(number)
+        if generation is None or self._versions.standing(document_id, version) is not Standing.WANTED:
             return
         document = self._catalog.document(document_id)
-        chunks = self._versions.chunks(document_id, version, first=first, limit=EMBED_BATCH)
+        chunks = self._versions.chunks(
+            document_id, version, generation=number, first=first, limit=EMBED_BATCH
+        )
         title = self._versions.version_title(document_id, version)
         reach("vectors.embedding")
-        self._indexer.index(
+        generation.indexer.index(
             chunks,
             collection_id=document.collection_id,
             title=title,
-            embedded=self._embedded_before(document, chunks),
+            embedded=self._embedded_before(document, chunks, number),
         )
         reach("vectors.stored")
         self._board.advance(document_id, version, first + len(chunks))
         # It may have been deleted, or replaced, while we embedded: then nobody else removes these.
         self._discard_if_gone(document_id, version)
 
-    def publish(self, document_id: DocumentId, version: int) -> None:
+    def publish(self, document_id: DocumentId, version: int, generation: int) -> bool:
         """Flips the document to this version, then removes what the flip made obsolete.
 
-        Interrupted between the two, the second time only removes.
+        Interrupted between the two, the second time only removes. False when another generation answers by
+        now: the version is still wanted, and must be prepared for that one.
         """
         self._board.enter(document_id, version, DocumentStatus.INDEXING)
         reach("version.publishing")
-        published = self._versions.publish(document_id, version)
+        published = self._versions.publish(document_id, version, generation=generation)
         reach("version.published")
-        if published or self._versions.standing(document_id, version) is Standing.ACTIVE:
-            if version > 1:
-                self._index.delete(document_id, before_version=version)
-                self._versions.deletions.drop_versions_before(document_id, version, self._blobs.delete)
-        else:
+        standing = Standing.ACTIVE if published else self._versions.standing(document_id, version)
+        if standing is Standing.WANTED:
+            return False
+        if standing is Standing.GONE:
             self._discard_if_gone(document_id, version)
+        elif version > 1:
+            self._delete_vectors(document_id, before_version=version)
+            self._versions.deletions.drop_versions_before(document_id, version, self._blobs.delete)
         reach("version.cleaned")
+        return True
 
     def give_up(self, document_id: DocumentId, version: int, error: Exception) -> None:
         """Ends a version whose steps failed for a reason that is not the document's."""
@@ -137,7 +154,7 @@ class Pipeline:
 
     def vectors_of(self, document_id: DocumentId) -> int:
         """How many vectors a deleted document still has."""
-        vectors = self._index.count(document_id)
+        vectors = self._count_vectors(document_id)
         reach("delete.counted")
         return vectors
 
@@ -146,8 +163,8 @@ class Pipeline:
 
         Its rows go last, so that it can be repeated; `vectors` is what there was at first.
         """
-        self._index.delete(document_id)
-        if left := self._index.count(document_id):
+        self._delete_vectors(document_id)
+        if left := self._count_vectors(document_id):
             raise UnavailableError(f"The index still holds {left} vectors of {document_id}.")
         reach("delete.unindexed")
         self._versions.deletions.purge(document_id, self._blobs.delete, vectors=vectors)
@@ -164,21 +181,31 @@ class Pipeline:
             log.error("document %s is stalled: no step for a long time", document_id)
         self._told_stalled = stalled
 
-    def _embedded_before(self, document: Document, chunks: list[Chunk]) -> dict[str, str]:
+    def _count_vectors(self, document_id: DocumentId) -> int:
+        return sum(each.index.count(document_id) for each in self._generations.all())
+
+    def _delete_vectors(
+        self, document_id: DocumentId, *, version: int | None = None, before_version: int | None = None
+    ) -> None:
+        for each in self._generations.all():
+            each.index.delete(document_id, version=version, before_version=before_version)
+
+    def _embedded_before(self, document: Document, chunks: list[Chunk], generation: int) -> dict[str, str]:
         """Points of the version that answers now, by what was embedded for them."""
         active = document.active_version
         if active is None:
             return {}
         title = self._versions.version_title(document.id, active)
-        same = self._versions.chunks_saying(document.id, active, (chunk.text for chunk in chunks))
+        texts = (chunk.text for chunk in chunks)
+        same = self._versions.chunks_saying(document.id, active, texts, generation=generation)
         return {embedded_chunk_text(chunk, title): chunk.point_id for chunk in same}
 
     def _discard_if_gone(self, document_id: DocumentId, version: int) -> None:
         if self._versions.standing(document_id, version) is Standing.GONE:
-            self._index.delete(document_id, version=version)
+            self._delete_vectors(document_id, version=version)
             self._versions.deletions.drop_version(document_id, version)
 
-    def _parse_and_chunk(self, document: Document) -> int:
+    def _parse_and_chunk(self, document: Document) -> Prepared:
         try:
             path = self._blobs.path(document.sha256)
         except FileNotFoundError as error:
@@ -190,7 +217,8 @@ class Pipeline:
         parsed = self._parser.parse(path, document.path, document.media_type, on_ocr=tell)
         reach("version.parsed")
         self._board.enter(document.id, document.version, DocumentStatus.CHUNKING)
-        chunks = self._chunker.split(parsed, document.id, document.version)
+        generation = self._generations.active()
+        chunks = generation.chunker.split(parsed, document.id, document.version, generation=generation.number)
         if not chunks:
             raise EmptyDocumentError(f"'{document.path}' holds no text.")
         facts = VersionFacts(
@@ -204,7 +232,7 @@ class Pipeline:
         stored = self._versions.store_version(document.id, document.version, facts, chunks)
         self._board.advance(document.id, document.version, 0)
         reach("version.stored")
-        return len(chunks) if stored else 0
+        return Prepared(generation=generation.number, chunks=len(chunks)) if stored else NOTHING_TO_DO
 
 
 def reason_of(error: Exception, *, stage: str) -> Reason:

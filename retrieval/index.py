@@ -93,6 +93,10 @@ class Index(Protocol):
 
     def close(self) -> None: ...
 
+    def drop(self) -> None:
+        """Closes the index and removes all of it for good."""
+        ...
+
 
 def generation_name(model: str, dimension: int, chunker: str) -> str:
     """Name of the index that holds vectors of just this kind: safe as a folder and as a collection name."""

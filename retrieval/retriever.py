@@ -1,6 +1,6 @@
 """A question becomes passages."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from corpus.documents import Chunk, Document
@@ -20,6 +20,35 @@ class ChunkRecord(Protocol):
     def readable_chunks(self, point_ids: Sequence[str]) -> Mapping[str, tuple[Chunk, Document]]:
         """Of these chunks those that may be shown: of the active version of a document not deleted."""
         ...
+
+
+class PassageSource(Protocol):
+    """Whoever finds passages, best first; may block. Safe to call from several threads."""
+
+    def retrieve(self, query: Query) -> Sequence[Passage]: ...
+
+
+class SearchEngine(Protocol):
+    """An index, and the embedder whose vectors it holds."""
+
+    @property
+    def index(self) -> Index: ...
+
+    @property
+    def embedder(self) -> Embedder: ...
+
+
+class CurrentRetriever:
+    """Searches whatever engine answers at that moment: one question sees one engine from start to end."""
+
+    def __init__(self, current: Callable[[], SearchEngine], record: ChunkRecord) -> None:
+        self._current = current
+        self._record = record
+
+    def retrieve(self, query: Query) -> list[Passage]:
+        """As `Retriever.retrieve`."""
+        engine = self._current()
+        return Retriever(engine.index, engine.embedder, self._record).retrieve(query)
 
 
 class Retriever:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from corpus.documents import Chunk, Document, point_id
 from retrieval.passages import Passage, Query
-from retrieval.retriever import ChunkRecord, Retriever
+from retrieval.retriever import ChunkRecord, PassageSource
 
 _REACH = 8
 """Chunks looked at before and after each passage; a section is hardly ever longer."""
@@ -21,7 +21,7 @@ class SectionRetriever:
     Neighbours are read from the record as hits are: only what is active now and in the query's collections.
     """
 
-    def __init__(self, retriever: Retriever, record: ChunkRecord, *, max_tokens: int) -> None:
+    def __init__(self, retriever: PassageSource, record: ChunkRecord, *, max_tokens: int) -> None:
         self._retriever = retriever
         self._record = record
         self._max_tokens = max_tokens
@@ -47,7 +47,11 @@ class SectionRetriever:
 
 def _around(chunk: Chunk) -> list[str]:
     first, last = max(0, chunk.number - _REACH), chunk.number + _REACH
-    return [point_id(chunk.document_id, chunk.version, number) for number in range(first, last + 1)]
+    return [_point(chunk, number) for number in range(first, last + 1)]
+
+
+def _point(chunk: Chunk, number: int) -> str:
+    return point_id(chunk.document_id, chunk.version, number, chunk.generation)
 
 
 def _section(chunk: Chunk, free: dict[str, Chunk], max_tokens: int) -> tuple[Chunk, ...]:
@@ -58,7 +62,7 @@ def _section(chunk: Chunk, free: dict[str, Chunk], max_tokens: int) -> tuple[Chu
     while steps:
         step = steps.popleft()
         edge = section[-1] if step > 0 else section[0]
-        neighbour = free.get(point_id(edge.document_id, edge.version, edge.number + step))
+        neighbour = free.get(_point(edge, edge.number + step))
         if neighbour is None or neighbour.heading_path != chunk.heading_path or neighbour.tokens > left:
             continue
         del free[neighbour.point_id]

@@ -6,6 +6,12 @@ from retrieval.fusion import Fusion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddingSettings:
+    dimension: int = 0
+    """Numbers of a vector that are kept; 0 keeps all. Fewer make a smaller index that finds less."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IndexSettings:
     fusion: Fusion = Fusion.SCORES
     candidates: int = 200

@@ -94,6 +94,9 @@ class InMemoryIndex:
             self._points.clear()
             self._postings.clear()
 
+    def drop(self) -> None:
+        self.close()
+
     def _cosines(self, query: IndexQuery) -> dict[str, float]:
         allowed = [point for point in self._points.values() if point.collection_id in query.collections]
         if not allowed:

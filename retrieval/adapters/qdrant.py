@@ -120,6 +120,11 @@ class QdrantIndex:
     def close(self) -> None:
         self._client.close()
 
+    def drop(self) -> None:
+        with _translated():
+            self._client.delete_collection(self._name)
+        self.close()
+
     def _ask(self, query: IndexQuery) -> list[models.ScoredPoint]:
         ids: list[CollectionId] = sorted(query.collections)
         allowed = models.Filter(

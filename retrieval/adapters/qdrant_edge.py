@@ -129,8 +129,9 @@ class QdrantEdgeIndex:
             self._call(lambda shard: shard.flush())
             self._shard.close()
 
-    def _retrieve(self, ids: "list[edge.PointId]") -> list[edge.Record]:
-        return self._call(lambda shard: shard.retrieve(ids, with_payload=False, with_vector=False))
+    def drop(self) -> None:
+        self.close()
+        shutil.rmtree(self._folder)
 
     def _call(self, ask: Callable[[edge.EdgeShard], Result]) -> Result:
         with self._engine, _translated():

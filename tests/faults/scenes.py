@@ -99,10 +99,12 @@ def texts(names: Sequence[str], *, lines: int = 12) -> list[tuple[str, str]]:
 
 def broken_promises(database: Database, folder: Path, *, is_shared: bool = False) -> list[str]:
     """For when no process is left."""
+    with database.read() as session:
+        (name,) = session.scalars(sa.text("select name from generations"))
     index = (
-        SharedIndex(folder / "index.db")
+        SharedIndex(folder / f"{name}.db")
         if is_shared
-        else QdrantEdgeIndex(folder / "index", dimension=DIMENSION)
+        else QdrantEdgeIndex(folder / name, dimension=DIMENSION)
     )
     points = {point_id for some in index.point_ids() for point_id in some}
     index.close()

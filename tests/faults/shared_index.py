@@ -72,6 +72,9 @@ class SharedIndex:
     def close(self) -> None:
         """Every call opens the file anew."""
 
+    def drop(self) -> None:
+        self._file.unlink()
+
     @contextmanager
     def _open(self) -> Generator[sqlite3.Connection]:
         connection = sqlite3.connect(self._file, timeout=30)

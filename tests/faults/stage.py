@@ -22,18 +22,24 @@ from corpus.blobs import LocalBlobs
 from corpus.catalog import Catalog
 from corpus.database import Database
 from corpus.documents import UNFINISHED_STATUSES, DocumentId
+from corpus.errors import ConflictError
+from corpus.generations import FIRST, Generation, Generations
 from corpus.versions import Versions
-from ingest.chunking import Chunker
+from ingest import rebuilding
+from ingest.chunking import Chunker, ChunkingSettings
+from ingest.generations import OpenGeneration, OpenGenerations
 from ingest.intake import Intake
 from ingest.jobs import Jobs, JobsSettings, ingest_job
 from ingest.parsed import BlockKind, ParsedDocument, ParsedDocumentBuilder
 from ingest.pipeline import Pipeline
+from ingest.rebuilding import Rebuilding, Recipe, Reindexing
 from retrieval.adapters.qdrant_edge import QdrantEdgeIndex
 from retrieval.embedding import Vectors
 from retrieval.index import Index
 from retrieval.indexing import Indexer
 
 COLLECTION = "faults"
+rebuilding.SETTLE_SECONDS = 0.2  # nobody searches here
 DIMENSION = 26
 
 
@@ -80,8 +86,8 @@ class ToldVersions(Versions):
         super().__init__(database)
         self._tell = tell
 
-    def publish(self, document_id: DocumentId, version: int) -> bool:
-        published = super().publish(document_id, version)
+    def publish(self, document_id: DocumentId, version: int, *, generation: int = FIRST) -> bool:
+        published = super().publish(document_id, version, generation=generation)
         if published:
             self._tell(published=document_id, version=version, process=os.getpid())
         return published
@@ -96,22 +102,29 @@ class Scene:
         database.migrate()
         self.catalog, self.versions = Catalog(database), ToldVersions(database, self.tell)
         blobs = LocalBlobs(self.folder / "blobs")
-        self.index = open_index(self.folder, is_shared=config["is_shared"])
+        record = Generations(database)
+        record.ensure("first", {})
         embedder = LetterEmbedder(config["embed_seconds"])
-        pipeline = Pipeline(
-            self.catalog,
-            self.versions,
-            blobs,
-            TextParser(),
-            Chunker(embedder),
-            Indexer(self.index, embedder),
-            self.index,
-        )
+
+        def open_one(generation: Generation) -> OpenGeneration:
+            index = open_index(self.folder, generation.name, is_shared=config["is_shared"])
+            return OpenGeneration(
+                number=generation.number,
+                chunker=Chunker(embedder, ChunkingSettings(**generation.recipe)),
+                embedder=embedder,
+                indexer=Indexer(index, embedder),
+                index=index,
+            )
+
+        self.generations = OpenGenerations(record, open_one)
+        pipeline = Pipeline(self.catalog, self.versions, blobs, TextParser(), self.generations)
         lease = config["lease_seconds"]
         settings = JobsSettings(poll_seconds=0.05, lease_seconds=lease, grace_seconds=lease / 2)
         self.jobs = Jobs(database, pipeline, settings)
+        self.jobs.use_rebuilding(Rebuilding(self.catalog, self.versions, record, self.generations))
         self.jobs.open(worker=config["is_worker"], only_owner=not config["is_shared"])
         self.intake = Intake(database, self.catalog, self.versions, blobs, self.jobs)
+        self.database, self.record = database, record
 
     def tell(self, **event: object) -> None:
         """Appends to the history, on disk when it returns."""
@@ -131,6 +144,14 @@ class Scene:
                 self.intake.delete(document.id)
                 self.tell(deleted=document.id, path=path)
 
+    def reindex(self, name: str) -> None:
+        """Builds an index of that name from smaller chunks, or goes on building it."""
+        recipe = Recipe(name=name, parts={"max_tokens": 40})
+        try:
+            Reindexing(self.database, self.record, self.jobs, recipe).begin()
+        except ConflictError:
+            self.tell(reindexed_before=name)
+
     def settle(self) -> None:
         """Until every document is at its end, every deletion carried out, and every job over."""
         while (
@@ -141,18 +162,19 @@ class Scene:
                 [ingest_job(each.id, each.version) for each in self.catalog.documents(limit=1000)]
             )
             or not self.jobs.is_idle
+            or len(self.record.all()) > 1
         ):
             time.sleep(0.02)
 
     def close(self) -> None:
         self.jobs.stop()
-        self.index.close()
+        self.generations.close()
 
 
-def open_index(folder: Path, *, is_shared: bool) -> Index:
+def open_index(folder: Path, name: str, *, is_shared: bool) -> Index:
     if is_shared:
-        return SharedIndex(folder / "index.db")
-    return QdrantEdgeIndex(folder / "index", dimension=DIMENSION)
+        return SharedIndex(folder / f"{name}.db")
+    return QdrantEdgeIndex(folder / name, dimension=DIMENSION)
 
 
 def play(config: dict[str, Any]) -> None:

@@ -38,7 +38,7 @@ def test_unarmed_points_do_nothing() -> None:
 def test_killed_at_any_point_nothing_is_lost_or_left(
     database: Database, tmp_path: Path, stage: Stage
 ) -> None:
-    """A new document, a changed one and a deletion; each point is reached on the way."""
+    """A new document, a changed one, a deletion and a new index; each point is reached on the way."""
     broken: dict[str, list[str]] = {}
     for point in POINTS:
         gone, changed = f"{point}-gone.txt", f"{point}-changed.txt"
@@ -48,6 +48,8 @@ def test_killed_at_any_point_nothing_is_lost_or_left(
             ("add", texts([changed], lines=14)),
             ("settle", None),
             ("delete", gone),
+            ("settle", None),
+            ("reindex", f"index of {point}"),
             ("settle", None),
         ]
         killed = stage.start(database, tmp_path, *story, crash_at=f"{point}:1")

@@ -14,8 +14,11 @@ from corpus.blobs import LocalBlobs
 from corpus.catalog import Catalog
 from corpus.database import Database
 from corpus.documents import Chunk, CollectionId, Document, DocumentId, DocumentStatus, point_id
+from corpus.generations import Generations
 from corpus.versions import Upload, VersionFacts, Versions
+from ingest.chunking import Chunker
 from ingest.doctor import UPLOAD_SECONDS, Doctor, Fault, StartCheck
+from ingest.generations import OpenGeneration, OpenGenerations
 from ingest.jobs import Jobs
 from ingest.pipeline import Pipeline
 from retrieval.adapters.in_memory import InMemoryIndex
@@ -103,10 +106,15 @@ def chunk_of(document_id: DocumentId, number: int) -> Chunk:
 def clinic(database: Database, tmp_path: Path) -> Iterator[Clinic]:
     catalog, versions, index = Catalog(database), Versions(database), InMemoryIndex()
     blobs = LocalBlobs(tmp_path / "blobs")
-    indexer = Indexer(index, LetterEmbedder())
+    embedder = LetterEmbedder()
+    opened = OpenGeneration(
+        number=1, chunker=Chunker(embedder), embedder=embedder, indexer=Indexer(index, embedder), index=index
+    )
+    record = Generations(database)
+    record.ensure("first", {})
     jobs = Jobs(database, cast(Pipeline, None))  # nobody works in these tests
     jobs.open(worker=False, only_owner=True)
-    doctor = Doctor(database, versions, blobs, index, indexer, jobs)
+    doctor = Doctor(database, versions, blobs, OpenGenerations(record, lambda _: opened), jobs)
     collection = catalog.ensure_collection("hr")
     yield Clinic(database, catalog, versions, blobs, index, jobs, doctor, collection, tmp_path / "blobs")
     jobs.stop()

@@ -12,6 +12,7 @@ from corpus.catalog import Catalog
 from corpus.database import Database
 from corpus.documents import Chunk, CollectionId
 from corpus.errors import ConflictError, InvalidInputError
+from corpus.generations import Generations
 from corpus.versions import Versions
 from ingest.chunking import Chunker
 from ingest.connectors.connectors import Connector, SyncState
@@ -25,6 +26,7 @@ from ingest.connectors.records import ConnectorRecords
 from ingest.connectors.scheduling import Scheduler
 from ingest.connectors.settings import ConnectorsSettings
 from ingest.connectors.sync import Syncing
+from ingest.generations import OpenGeneration, OpenGenerations
 from ingest.intake import Intake
 from ingest.isolation import ParserSandbox
 from ingest.jobs import Jobs, JobsSettings
@@ -64,9 +66,16 @@ class Base:
         blobs, versions = LocalBlobs(tmp_path / "data" / "blobs"), Versions(database)
         self.index = InMemoryIndex()
         self.indexer = CountingIndexer(Indexer(self.index, embedder))
-        pipeline = Pipeline(
-            self.catalog, versions, blobs, sandbox, Chunker(embedder), self.indexer, self.index
+        opened = OpenGeneration(
+            number=1,
+            chunker=Chunker(embedder),
+            embedder=embedder,
+            indexer=self.indexer,
+            index=self.index,
         )
+        record = Generations(database)
+        record.ensure("first", {})
+        pipeline = Pipeline(self.catalog, versions, blobs, sandbox, OpenGenerations(record, lambda _: opened))
         self.jobs = Jobs(database, pipeline, JobsSettings(poll_seconds=0.05, step_attempts=2))
         self.intake = Intake(database, self.catalog, versions, blobs, self.jobs)
         settings = ConnectorsSettings(allowed_folders=(self.root,))

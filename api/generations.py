@@ -1,0 +1,73 @@
+"""From settings to index generations: how they are named, recorded and opened."""
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+from api.settings import Settings
+from corpus.errors import ConfigurationError
+from corpus.generations import Generation
+from ingest.chunking import CHUNKER, Chunker, ChunkingSettings
+from ingest.generations import OpenGeneration
+from ingest.rebuilding import Recipe
+from retrieval.adapters.qdrant_edge import QdrantEdgeIndex
+from retrieval.embedding import Embedder
+from retrieval.index import Index, generation_name
+from retrieval.indexing import Indexer
+from retrieval.truncation import TruncatedEmbedder
+
+
+def recipe(settings: Settings, embedder: Embedder) -> Recipe:
+    """What the settings ask for."""
+    dimension = settings.embedding.dimension or embedder.dimension
+    chunking = settings.chunking
+    chunker = f"{CHUNKER}-{chunking.max_tokens}-{chunking.min_tokens}"
+    return Recipe(
+        name=generation_name(embedder.model, dimension, chunker),
+        parts={
+            "model": embedder.model,
+            "dimension": dimension,
+            "chunker": CHUNKER,
+            "max_tokens": chunking.max_tokens,
+            "min_tokens": chunking.min_tokens,
+        },
+    )
+
+
+def generation_opener(settings: Settings, embedder: Embedder) -> Callable[[Generation], OpenGeneration]:
+    """Opens a generation by its own recipe, whatever the settings want by now."""
+
+    def open_one(generation: Generation) -> OpenGeneration:
+        wanted = generation.recipe
+        if wanted["model"] != embedder.model:
+            raise ConfigurationError(
+                f"The index '{generation.name}' was built with the embedder {wanted['model']}, and this is"
+                f" {embedder.model}. Set the former again, or start with an empty data folder."
+            )
+        used = embedder
+        if wanted["dimension"] != embedder.dimension:
+            used = TruncatedEmbedder(embedder, wanted["dimension"])
+        index = open_index(settings, used.dimension, generation.name)
+        chunking = ChunkingSettings(max_tokens=wanted["max_tokens"], min_tokens=wanted["min_tokens"])
+        return OpenGeneration(
+            number=generation.number,
+            chunker=Chunker(used, chunking),
+            embedder=used,
+            indexer=Indexer(index, used),
+            index=index,
+        )
+
+    return open_one
+
+
+def open_index(settings: Settings, dimension: int, name: str, folder: Path | None = None) -> Index:
+    """The index of that name: in the data folder (or in `folder`), or on the server that is set."""
+    if settings.index.url:
+        key = settings.index.api_key.get_secret_value() or None
+        # The client of a server is 50 MB and a second of loading: the embedded shape does without.
+        qdrant = import_module("retrieval.adapters.qdrant")
+        return qdrant.QdrantIndex(
+            settings.index.url, name=name, dimension=dimension, settings=settings.retrieval, api_key=key
+        )
+    place = folder or settings.data / "index" / name
+    return QdrantEdgeIndex(place, dimension=dimension, settings=settings.retrieval)
