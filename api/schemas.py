@@ -319,6 +319,7 @@ class CitationEvent(Schema):
     start: int
     end: int
     boxes: list[BoxSchema]
+    location: list[str]
 
 
 class MessageEnd(Schema):
