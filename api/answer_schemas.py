@@ -100,6 +100,7 @@ def citation_schema(citation: Citation) -> CitationSchema:
         start=citation.start,
         end=citation.end,
         boxes=_boxes(citation.boxes),
+        location=list(citation.location),
     )
 
 
@@ -117,6 +118,7 @@ def passage_source(passage: Passage) -> SourceSchema:
         page=chunk.page,
         section_path=list(chunk.heading_path),
         table_header=chunk.header,
+        location=list(chunk.heading_path),
         quote=chunk.text,
         score=passage.score,
         boxes=_boxes(chunk.boxes(chunk.start, chunk.end)),
@@ -130,6 +132,7 @@ def citation_source(citation: Citation) -> SourceSchema:
             "n": citation.n,
             "page": citation.page,
             "quote": citation.quote,
+            "location": list(citation.location),
             "boxes": _boxes(citation.boxes),
             "text_span": SpanSchema(start=citation.start, end=citation.end),
             "url": _viewer_url(citation.document_id, citation.start, citation.end, citation.page),

@@ -52,6 +52,8 @@ def print_sources(answer: AnswerResponse) -> None:
     for citation in answer.citations:
         page = f", page {citation.page}" if citation.page else ""
         out.print(f"  \\[{citation.n}] [bold]{escape(citation.title)}[/bold]{page}", highlight=False)
+        if citation.location:
+            out.print(f"      {escape(' › '.join(citation.location))}", highlight=False)
         out.print(f"      “{escape(_snippet(citation.quote))}”")
 
 

@@ -166,6 +166,8 @@ class CitationSchema(Schema):
     start: int
     end: int
     boxes: list[BoxSchema]
+    location: list[str]
+    """Headings or sheet above the quote; of a table also the row quoted, as `column: cell | column: cell`."""
 
 
 class SentenceSchema(Schema):
@@ -199,6 +201,8 @@ class SourceSchema(Schema):
     section_path: list[str]
     table_header: str
     """For a source that begins inside a table: the table's header row; else empty."""
+    location: list[str]
+    """As a citation's; of a source that is only read, its headings."""
     quote: str
     score: float
     boxes: list[BoxSchema]
@@ -287,6 +291,7 @@ class CitationEvent(Schema):
     start: int
     end: int
     boxes: list[BoxSchema]
+    location: list[str]
 
 
 class MessageEnd(Schema):

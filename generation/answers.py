@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from corpus.documents import Box, DocumentId
+from generation.locations import quote_location
 from retrieval.passages import Passage
 
 NO_ANSWER = "The documents do not answer this."
@@ -40,6 +41,13 @@ class Citation:
     """Span in the document's canonical text, in Unicode code points."""
     boxes: tuple[Box, ...]
     passage: Passage
+
+    @property
+    def location(self) -> tuple[str, ...]:
+        """The headings or sheet above the quote and, for a table, the row that it quotes, by column."""
+        read = self.passage.read_chunks
+        holders = (chunk for chunk in read if chunk.start <= self.start and self.end <= chunk.end)
+        return quote_location(next(holders, self.passage.chunk), self.start, self.end)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

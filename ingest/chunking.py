@@ -15,7 +15,7 @@ from corpus.generations import FIRST
 from ingest.parsed import ParsedDocument
 from retrieval.embedding import embedded_text
 
-CHUNKER = "structure-2"
+CHUNKER = "structure-3"
 """Part of an index generation's identity: change it when the same document would be split differently."""
 
 SPECIAL_TOKENS = 2
@@ -24,7 +24,9 @@ SPECIAL_TOKENS = 2
 MIN_ROOM = 32
 """Tokens a piece may always have, however long its title and headings are."""
 
-_SENTENCE_END = re.compile(r"[.!?؟。！？][\"'»”)\]]*\s+|[。！？]|\n")
+_SENTENCE_END = re.compile(r"[.!?؟。！？][\"'»”)\]]*\s+|[。！？]|\n(?![^\S\n]*[a-zß-öø-ÿα-ωа-я])")
+"""A line's end ends a sentence unless the next line goes on with a small letter: then it was wrapped."""
+_LINE_END = re.compile(r"\n")
 
 
 class Tokenizer(Protocol):
@@ -223,10 +225,11 @@ def _pieces(text: str, block: Block, counts: _TokenCounts, room: int) -> Iterato
 
 
 def _cuts(text: str, block: Block) -> list[int]:
-    """Where a long block may be cut: after a table row, else after a sentence or line."""
+    """Where a long block may be cut: after a table row, a line of code, else after a sentence."""
     if block.rows:
         return [start for start, _ in block.rows[1:]]
-    return [match.end() for match in _SENTENCE_END.finditer(text, block.start, block.end)]
+    ending = _LINE_END if block.kind is BlockKind.CODE else _SENTENCE_END
+    return [match.end() for match in ending.finditer(text, block.start, block.end)]
 
 
 def _trimmed(text: str, start: int, end: int, block: Block) -> _Piece:

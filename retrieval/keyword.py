@@ -6,7 +6,7 @@ from collections import Counter
 from retrieval.index import KeywordVector
 from retrieval.tokenizing import query_tokens, tokens
 
-DEFAULT_AVERAGE_LENGTH = 120.0
+DEFAULT_AVERAGE_LENGTH = 100.0
 """Keyword tokens of a usual chunk: no stop words, and no word pieces as the embedder has."""
 
 

@@ -1,4 +1,4 @@
-"""Markdown (CommonMark and tables): the words without the signs."""
+"""Markdown (CommonMark, tables and footnotes): the words without the signs."""
 
 import re
 from collections.abc import Sequence
@@ -6,15 +6,27 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from mdit_py_plugins.footnote import footnote_plugin
 
 from ingest.parsed import BlockKind, ParsedDocument, ParsedDocumentBuilder
 from ingest.parsers.decoding import decode
 from ingest.parsers.finishing import finish
 from ingest.parsers.html import add_html, strip_tags
 
-_MARKDOWN = MarkdownIt("commonmark", {"maxNesting": 60}).enable(["table", "strikethrough"])
-_FRONT_MATTER = re.compile(r"\A---\n(.*?)\n(?:---|\.\.\.)\n", re.DOTALL)
-_FRONT_MATTER_TITLE = re.compile(r"^title:\s*[\"']?(.+?)[\"']?\s*$", re.MULTILINE)
+_MARKDOWN = (
+    MarkdownIt("commonmark", {"maxNesting": 60})
+    .enable(["table", "strikethrough"])
+    .use(footnote_plugin, inline=False, move_to_end=False)
+)
+_FRONT_MATTER = re.compile(
+    r"\A(?P<fence>---|\+\+\+)[ \t]*\n(?P<fields>(?:#[^\n]*\n|[ \t]*\n)*[\w-]+[ \t]*[:=].*?)\n"
+    r"(?:(?P=fence)|\.\.\.)[ \t]*(?:\n|\Z)",
+    re.DOTALL,
+)
+"""YAML between `---`, or TOML between `+++`. A rule at the top of a text is none: no field follows it."""
+_FRONT_MATTER_TITLE = re.compile(r"^title\s*[:=]\s*[\"']?(.+?)[\"']?\s*$", re.MULTILINE)
+_LONGEST_HEADING = 200
+"""Characters. What is longer is running text that happens to stand above a line of `-` or `=`."""
 
 
 def parse_markdown(path: Path, name: str) -> ParsedDocument:
@@ -23,10 +35,10 @@ def parse_markdown(path: Path, name: str) -> ParsedDocument:
     builder = ParsedDocumentBuilder()
     title = None
     if front := _FRONT_MATTER.match(text):
-        found = _FRONT_MATTER_TITLE.search(front[1])
+        found = _FRONT_MATTER_TITLE.search(front["fields"])
         title = found[1] if found else None
         text = text[front.end() :]
-        builder.code(front[1], "yaml")
+        builder.code(front["fields"], "yaml" if front["fence"] == "---" else "toml")
     walk = _Walk(builder)
     walk.add(_MARKDOWN.parse(text))
     return finish(builder, name=name, title=title or walk.first_title)
@@ -70,27 +82,27 @@ class _Walk:
             self._rows = None
 
     def _add_inline(self, text: str) -> None:
+        level, self._level = self._level, None
         if self._rows is not None:
             self._rows[-1].append(text)
-        elif self._level is not None:
-            self._builder.heading(text, self._level)
-            if self._level == 1 and self.first_title is None:
+        elif level is not None and len(text) <= _LONGEST_HEADING:
+            text = " ".join(text.split())
+            self._builder.heading(text, level)
+            if level == 1 and self.first_title is None:
                 self.first_title = text
-            self._level = None
         else:
             self._builder.block(self._kind, text)
             self._kind = BlockKind.PARAGRAPH
 
 
 def _words(tokens: Sequence[Token]) -> str:
+    """The ends of lines stay: a quote reads as its file does, and lines that are sentences stay apart."""
     parts: list[str] = []
     for token in tokens:
         match token.type:
             case "text" | "code_inline":
                 parts.append(token.content)
-            case "softbreak":
-                parts.append(" ")
-            case "hardbreak":
+            case "softbreak" | "hardbreak":
                 parts.append("\n")
             case "image":
                 parts.append(_words(token.children or []))

@@ -179,7 +179,9 @@ def test_ask_prints_an_answer_whose_quotes_stand_in_the_text(data: Path) -> None
     }  # fmt: skip
     assert answer["answerable"]
     (citation,) = answer["citations"]
-    assert citation.keys() == {"n", "document_id", "title", "page", "quote", "start", "end", "boxes"}
+    assert citation.keys() == {
+        "n", "document_id", "title", "page", "quote", "start", "end", "boxes", "location",
+    }  # fmt: skip
     text = sourcebook("documents", "text", citation["document_id"], "--json", "--data", data).json
     assert text.keys() == {"document_id", "version", "title", "media_type", "pages", "text", "blocks"}
     assert text["text"][citation["start"] : citation["end"]] == citation["quote"]

@@ -73,6 +73,22 @@ def test_long_prose_is_cut_between_sentences(embedder: MiniLmEmbedder) -> None:
     assert all(chunk.text.startswith("The travel") and chunk.text.endswith("in time.") for chunk in chunks)
 
 
+def test_wrapped_prose_is_cut_between_sentences_not_lines(embedder: MiniLmEmbedder) -> None:
+    builder = ParsedDocumentBuilder()
+    builder.block(BlockKind.PARAGRAPH, SENTENCE.replace("hotels for", "hotels\nfor") * 60)
+    chunks = chunks_of(builder.build(title="", language="en"), embedder)
+    assert len(chunks) > 2
+    assert all(chunk.text.endswith(".") for chunk in chunks)
+
+
+def test_long_code_is_cut_between_lines(embedder: MiniLmEmbedder) -> None:
+    builder = ParsedDocumentBuilder()
+    builder.code("total = price * number\n" * 200, "python")
+    chunks = chunks_of(builder.build(title="", language="en"), embedder)
+    assert len(chunks) > 2
+    assert all(chunk.text.endswith("number") for chunk in chunks)
+
+
 def test_a_long_table_is_cut_between_rows(embedder: MiniLmEmbedder) -> None:
     rows = [["City", "Hotel limit"], *([f"City number {number}", f"{number} euros"] for number in range(120))]
     builder = ParsedDocumentBuilder()

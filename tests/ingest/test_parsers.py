@@ -105,6 +105,63 @@ def test_front_matter_gives_the_title(parse_text: ParseText) -> None:
     assert parse_text("post.md", '---\ntitle: "My post"\n---\n\nBody.').title == "My post"
 
 
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("---\r\ntitle: T\r\ndate: 2024-01-02\r\n---\r\nBody.", ("code", "title: T\ndate: 2024-01-02")),
+        ("+++\ntitle = 'T'\n+++\nBody.", ("code", "title = 'T'")),
+        ("---\ntitle: T\n---", ("code", "title: T")),
+    ],
+)
+def test_front_matter_of_every_kind_is_kept(parse_text: ParseText, text: str, first: tuple[str, str]) -> None:
+    document = parse_text("post.md", text)
+    assert document.title == "T"
+    assert shape(document)[0] == first
+
+
+def test_text_between_two_rules_is_no_front_matter(parse_text: ParseText) -> None:
+    document = parse_text("post.md", "---\n\nOnce upon a time.\n\n---\n\nThe end.")
+    assert shape(document) == [("paragraph", "Once upon a time."), ("paragraph", "The end.")]
+
+
+def test_a_paragraph_above_a_line_of_dashes_is_no_heading(parse_text: ParseText) -> None:
+    paragraph = "The curves show concentrations as functions of the strength of stimulation. " * 4
+    document = parse_text("paper.md", f"{paragraph}\n---\nNext.\n\nShort\n---\nLast.")
+    assert [kind for kind, _ in shape(document)] == ["paragraph", "paragraph", "heading", "paragraph"]
+    assert document.blocks[0].heading_path == document.blocks[1].heading_path == ()
+
+
+def test_markdown_keeps_the_ends_of_lines(parse_text: ParseText) -> None:
+    document = parse_text("log.md", "Ann: yes  \nBob: no\r\nAnn: why\n\n- one\n  more\n\nA\nB\n---\n")
+    assert shape(document) == [
+        ("paragraph", "Ann: yes\nBob: no\nAnn: why"),
+        ("list_item", "one\nmore"),
+        ("heading", "A B"),
+    ]
+
+
+def test_footnotes_of_markdown_are_paragraphs(parse_text: ParseText) -> None:
+    document = parse_text(
+        "a.md", "Trains[^1] first[^x].\n\n[^1]: https://trains.example\n\n[^x]: Or buses.\n\nLast[^none]."
+    )
+    assert shape(document) == [
+        ("paragraph", "Trains first."),
+        ("paragraph", "https://trains.example"),
+        ("paragraph", "Or buses."),
+        ("paragraph", "Last[^none]."),
+    ]
+
+
+def test_html_inside_of_markdown_is_read(parse_text: ParseText) -> None:
+    table = "<table><tr><th>A</th><th>B</th></tr><tr><td>1</td><td>2</td></tr></table>"
+    document = parse_text("a.md", f"Press <kbd>Esc</kbd> twice.\n\n{table}\n\nEnd.")
+    assert shape(document) == [
+        ("paragraph", "Press Esc twice."),
+        ("table", "A | B\n1 | 2"),
+        ("paragraph", "End."),
+    ]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
 def test_text_in_any_encoding(parse_text: ParseText, encoding: str) -> None:
     text = "Der Prüfbericht über die Größe der Geräte.\r\n\r\nZweiter Absatz für die Übersicht."

@@ -26,7 +26,7 @@ QUICKLY_READ = {
     "english-and-korean.png",
     "single_table.pdf",
 }
-"""Scans and pictures that take a second or two each; `bench/pdf_files.py` reads all of them."""
+"""Scans and pictures that take a second or two each; `bench/real_files.py` reads all of them."""
 ENDINGS = {
     "encrypted": {"password_required"},
     "corrupt": {"corrupt", "unsupported_format"},

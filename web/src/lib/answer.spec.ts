@@ -23,6 +23,7 @@ function source(id: string, changes: Partial<Source> = {}): Source {
     page: null,
     section_path: [],
     table_header: '',
+    location: [],
     quote: 'a long passage',
     score: 0.5,
     boxes: [],
@@ -57,6 +58,7 @@ const CITATION: AnswerEvent = {
   end: 60,
   quote: 'twenty days',
   boxes: [{ page: 3, x0: 0, y0: 0, x1: 1, y1: 0.1 }],
+  location: ['Prices', 'Year: 2019 | Ducks: 120'],
 };
 
 describe('an answer', () => {
@@ -74,6 +76,7 @@ describe('an answer', () => {
   it('narrows a cited source to the cited span, quote and page', () => {
     const [cited] = citedSources(after(RESULTS, CITATION));
     expect(cited).toMatchObject({ n: 1, title: 'b', quote: 'twenty days', page: 3 });
+    expect(cited?.location).toEqual(['Prices', 'Year: 2019 | Ducks: 120']);
     expect(cited?.text_span).toEqual({ start: 40, end: 60 });
   });
 

@@ -102,6 +102,7 @@ function withCitation(state: AnswerState, event: CitationMade): Record<number, S
     n: event.n,
     quote: event.quote,
     boxes: event.boxes,
+    location: event.location,
     page: event.boxes[0]?.page ?? source.page,
     text_span: { start: event.start, end: event.end },
   };

@@ -126,6 +126,8 @@ export interface Source {
   section_path: string[];
   /** Header row of the table that the quote continues, else empty. */
   table_header: string;
+  /** Headings or sheet above the quote; of a cited table row also the row, by column. */
+  location: string[];
   quote: string;
   score: number;
   boxes: Box[];
@@ -178,6 +180,7 @@ export interface CitationMade {
   end: number;
   quote: string;
   boxes: Box[];
+  location: string[];
 }
 
 export interface MessageEnd {
