@@ -13,12 +13,18 @@ from corpus.documents import Chunk, CollectionId, Document, DocumentId, Document
 from corpus.errors import SourcebookError, UnavailableError
 from corpus.versions import Standing, VersionFacts, Versions
 from ingest.chunking import Chunker
-from ingest.errors import EmptyDocumentError, FileMissingError, IngestError, TooManyAttemptsError
+from ingest.errors import (
+    EmbeddingFailedError,
+    EmptyDocumentError,
+    FileMissingError,
+    IngestError,
+    TooManyAttemptsError,
+)
 from ingest.parsed import ParsedDocument
 from ingest.progress import ProgressBoard
 from retrieval.embedding import embedded_chunk_text
 from retrieval.index import Index
-from retrieval.indexing import NOTHING_EMBEDDED
+from retrieval.indexing import NOTHING_EMBEDDED, BadVectorsError
 
 MAX_ATTEMPTS = 5
 EMBED_BATCH = 256
@@ -96,12 +102,7 @@ class Pipeline:
         chunks = self._versions.chunks(document_id, version, first=first, limit=EMBED_BATCH)
         title = self._versions.version_title(document_id, version)
         reach("vectors.embedding")
-        self._indexer.index(
-            chunks,
-            collection_id=document.collection_id,
-            title=title,
-            embedded=self._embedded_before(document, chunks),
-        )
+        self._store(document, chunks, title)
         reach("vectors.stored")
         self._board.advance(document_id, version, first + len(chunks))
         # It may have been deleted, or replaced, while we embedded: then nobody else removes these.
@@ -110,9 +111,11 @@ class Pipeline:
     def publish(self, document_id: DocumentId, version: int) -> None:
         """Flips the document to this version, then removes what the flip made obsolete.
 
-        Interrupted between the two, the second time only removes.
+        Interrupted between the two, the second time only removes. Raises `UnavailableError` when the index
+        does not hold every vector of the version.
         """
         self._board.enter(document_id, version, DocumentStatus.INDEXING)
+        self._complete_vectors(document_id, version)
         reach("version.publishing")
         published = self._versions.publish(document_id, version)
         reach("version.published")
@@ -163,6 +166,36 @@ class Pipeline:
         for document_id in sorted(stalled - self._told_stalled):
             log.error("document %s is stalled: no step for a long time", document_id)
         self._told_stalled = stalled
+
+    def _store(self, document: Document, chunks: list[Chunk], title: str) -> None:
+        before = self._embedded_before(document, chunks)
+        try:
+            self._indexer.index(chunks, collection_id=document.collection_id, title=title, embedded=before)
+        except BadVectorsError as error:
+            raise EmbeddingFailedError(str(error)) from error
+        except MemoryError as error:
+            raise EmbeddingFailedError("The embedding model ran out of memory.") from error
+
+    def _complete_vectors(self, document_id: DocumentId, version: int) -> None:
+        """Counts what the index holds of the version, and stores again what it did not keep."""
+        if self._versions.standing(document_id, version) is not Standing.WANTED:
+            return
+        document = self._catalog.document(document_id)
+        wanted = document.progress.chunks_total
+        if self._index.count(document_id, version=version) == wanted:
+            return
+        chunks = self._versions.chunks(document_id, version)
+        title = self._versions.version_title(document_id, version)
+        for start in range(0, len(chunks), EMBED_BATCH):
+            batch = chunks[start : start + EMBED_BATCH]
+            there = self._index.vectors([chunk.point_id for chunk in batch])
+            missing = [chunk for chunk in batch if chunk.point_id not in there]
+            if missing:
+                log.error("the index lost %d vectors of %s: storing them again", len(missing), document_id)
+                self._store(document, missing, title)
+        stored = self._index.count(document_id, version=version)
+        if stored != wanted:
+            raise UnavailableError(f"The index holds {stored} of the document's {wanted} vectors.")
 
     def _embedded_before(self, document: Document, chunks: list[Chunk]) -> dict[str, str]:
         """Points of the version that answers now, by what was embedded for them."""
