@@ -1,4 +1,7 @@
-"""Fixtures of the fault tests. `SOURCEBOOK_FAULTS=nightly` plays longer, `SOURCEBOOK_FAULT_SEED` otherwise."""
+"""Fixtures of the fault tests.
+
+`SOURCEBOOK_FAULTS=nightly` plays longer, `SOURCEBOOK_FAULT_SEED` otherwise.
+"""
 
 import os
 from collections.abc import Iterator
