@@ -18,7 +18,9 @@ from corpus.errors import (
     InvalidInputError,
     NotFoundError,
     SourcebookError,
+    StorageFullError,
     UnavailableError,
+    is_full_disk,
 )
 from generation.errors import LanguageModelReplyError
 from ingest.connectors.errors import OriginError
@@ -31,6 +33,7 @@ STATUS_OF: dict[type[SourcebookError], HTTPStatus] = {
     OriginError: HTTPStatus.UNPROCESSABLE_ENTITY,
     ConflictError: HTTPStatus.CONFLICT,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+    StorageFullError: HTTPStatus.INSUFFICIENT_STORAGE,
     ConfigurationError: HTTPStatus.INTERNAL_SERVER_ERROR,
     LanguageModelReplyError: HTTPStatus.BAD_GATEWAY,
 }
@@ -48,6 +51,8 @@ def status_of(error: SourcebookError) -> HTTPStatus:
 
 def problem_of(error: Exception, path: str, request_id: str) -> Problem:
     """What a caller may know of an error: nothing, unless it was written for them."""
+    if is_full_disk(error):
+        error = StorageFullError()
     if isinstance(error, SourcebookError):
         return _problem(status_of(error), str(error), path, request_id)
     detail = "Something went wrong on our side. The server's log has it under this request id."

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from corpus.crash_points import reach
+from corpus.errors import StorageFullError, is_full_disk
 
 PIECE_BYTES = 1 << 20
 
@@ -31,7 +32,10 @@ class StoredFile:
 
 class BlobStore(Protocol):
     def put(self, content: BinaryIO) -> Blob:
-        """Stores what can be read from `content`, in constant memory; on disk when it returns."""
+        """Stores what can be read from `content`, in constant memory; on disk when it returns.
+
+        Raises `StorageFullError`, and then keeps nothing.
+        """
         ...
 
     def path(self, sha256: str) -> Path:
@@ -61,6 +65,14 @@ class LocalBlobs:
         folder.mkdir(parents=True, exist_ok=True)
 
     def put(self, content: BinaryIO) -> Blob:
+        try:
+            return self._put(content)
+        except OSError as error:
+            if is_full_disk(error):
+                raise StorageFullError from error
+            raise
+
+    def _put(self, content: BinaryIO) -> Blob:
         digest, size = hashlib.sha256(), 0
         descriptor, name = tempfile.mkstemp(dir=self._folder, prefix="upload-")
         try:

@@ -10,37 +10,45 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import event
+from sqlalchemy import event, exc
 from sqlalchemy.orm import Session, sessionmaker
 
-from corpus.errors import ConfigurationError
+from corpus.errors import ConfigurationError, DatabaseAwayError, StorageFullError, UnavailableError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_MS = 30_000
 IDLE_IN_TRANSACTION_MS = 10_000
+
+_SQLITE_AWAY = ("database is locked", "disk I/O error", "unable to open database file")
+_POSTGRES_AWAY = ("08", "53", "57P", "25P03", "40001", "40P01")
+"""Beginnings of SQLSTATE codes: connection, resources, shutdown, ended session, clash with another."""
+_POSTGRES_DISK_FULL = "53100"
 
 Transaction = Session
 """An open transaction. Other rooms hand it on; only repositories use it."""
 
 
 class Database:
-    """Engine and transactions. The request or the job opens and commits; nothing in between does."""
+    """Engine and transactions. The request or the job opens and commits; nothing in between does.
+
+    Transactions raise `DatabaseAwayError` and `StorageFullError` for what passes without our doing.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url if url.startswith("sqlite") else _letting_go(url)
-        self.engine = _sqlite_engine(url) if url.startswith("sqlite") else sa.create_engine(self.url)
+        self.engine = _sqlite_engine(url) if url.startswith("sqlite") else _postgres_engine(self.url)
         self._read = sessionmaker(self.engine, expire_on_commit=False)
         self._write = sessionmaker(self.engine.execution_options(sqlite_write=True), expire_on_commit=False)
 
     @contextmanager
     def read(self) -> Generator[Session]:
-        with self._read() as session:
+        with _translated(), self._read() as session:
             yield session
 
     @contextmanager
     def write(self) -> Generator[Transaction]:
         """Commits when the block ends, rolls back when it raises."""
-        with self._write.begin() as session:
+        with _translated(), self._write.begin() as session:
             yield session
 
     def migrate(self) -> None:
@@ -61,6 +69,37 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def outage_of(error: Exception) -> UnavailableError | None:
+    """What an error of the database means when only waiting helps; `None` for every other error."""
+    if isinstance(error, exc.TimeoutError):
+        return DatabaseAwayError()
+    if not isinstance(error, exc.DBAPIError):
+        return None
+    state: str = getattr(error.orig, "sqlstate", None) or ""
+    text = str(error.orig)
+    if state == _POSTGRES_DISK_FULL or "disk is full" in text:
+        return StorageFullError()
+    is_refused = isinstance(error, exc.OperationalError) and "connection" in text and not state
+    if (
+        error.connection_invalidated
+        or is_refused
+        or state.startswith(_POSTGRES_AWAY)
+        or any(sign in text for sign in _SQLITE_AWAY)
+    ):
+        return DatabaseAwayError()
+    return None
+
+
+@contextmanager
+def _translated() -> Generator[None]:
+    try:
+        yield
+    except exc.SQLAlchemyError as error:
+        if outage := outage_of(error):
+            raise outage from error
+        raise
 
 
 def hold(transaction: Transaction, name: str) -> None:
@@ -91,6 +130,11 @@ def _current_revision(connection: sa.Connection) -> str | None:
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
     return connection.scalar(sa.text("select version_num from alembic_version"))
+
+
+def _postgres_engine(url: str) -> sa.Engine:
+    # Asks before each use whether the connection still stands: after a restart of the server none does.
+    return sa.create_engine(url, pool_pre_ping=True)
 
 
 def _sqlite_engine(url: str) -> sa.Engine:

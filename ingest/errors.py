@@ -11,6 +11,7 @@ IngestError
 ├── LimitExceededError       limit_exceeded      memory, time or size
 ├── ParserCrashedError       parser_crashed
 ├── FileMissingError         file_missing
+├── EmbeddingFailedError     embedding_failed
 └── TooManyAttemptsError     crashed_repeatedly
 """
 
@@ -120,6 +121,15 @@ class FileMissingError(IngestError):
     title = "File is missing"
     action = "Upload the file again."
     retryable = False
+
+
+class EmbeddingFailedError(IngestError):
+    """The embedding model gave no usable vectors."""
+
+    code = "embedding_failed"
+    title = "Could not be embedded"
+    action = "Tell your administrator to check the embedding model, then try again."
+    retryable = True
 
 
 class TooManyAttemptsError(IngestError):

@@ -14,10 +14,11 @@ from enum import IntEnum
 from typing import Protocol, TypeVar
 
 from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, EnqueueOptions
+from dbos._error import DBOSMaxStepRetriesExceeded
 
-from corpus.database import Database, Transaction
+from corpus.database import Database, Transaction, outage_of
 from corpus.documents import CollectionId, Document, DocumentId
-from corpus.errors import UnavailableError
+from corpus.errors import DatabaseAwayError, StorageFullError, UnavailableError
 from ingest.pipeline import EMBED_BATCH, Pipeline
 from ingest.reporter import Reporter
 from ingest.sweeper import Sweeper
@@ -35,12 +36,15 @@ MOVED_AT_ONCE = 500
 STOP_SECONDS = 30
 """How long a stopping worker waits for its steps in progress; a crash is no worse than giving up on them."""
 
+RECORD_AWAY = (DatabaseAwayError, StorageFullError)
+"""While these last nothing can be written down, not even that a document failed."""
+
 Result = TypeVar("Result")
 log = logging.getLogger(__name__)
 
 
-class _WorkerStopsError(BaseException):
-    """Leaves a workflow pending, to go on at the next start: DBOS records only an `Exception`'s outcome.
+class _LeftPendingError(BaseException):
+    """Leaves a workflow pending, for the sweeper or the next start: DBOS records only an `Exception`.
 
     DBOS's own signals (cancelled, taken over by another worker) are no `Exception` either.
     """
@@ -64,8 +68,10 @@ class JobsSettings:
     grace_seconds: float = 20.0
     stall_seconds: float = 900.0
     """Without a step for so long, a document that is not at its end is shown and logged as stalled."""
-    step_attempts: int = 5
-    """Tries of a step whose dependency is away (database, index), with doubling pauses from one second."""
+    step_attempts: int = 8
+    """Tries of a step while the index is away, with doubling pauses from one second: two minutes in all."""
+    outage_seconds: float = 1.0
+    """Pause between tries while the database is away or the disk is full, for as long as that lasts."""
 
 
 class RebuildWork(Protocol):
@@ -336,8 +342,10 @@ class Jobs:
         document = DocumentId(document_id)
         with self._marked_running():
             # A step of its own: after a crash the number is still the one before anything was removed.
-            vectors = self.step("count", lambda: self._pipeline.vectors_of(document))
-            self.step("purge", lambda: self._pipeline.purge(document, vectors))
+            vectors = self.step(
+                "count", lambda: self._pipeline.vectors_of(document), waits_for=UnavailableError
+            )
+            self.step("purge", lambda: self._pipeline.purge(document, vectors), waits_for=UnavailableError)
 
     def _sync(self, connector_id: str, number: int) -> None:
         with self._marked_running():
@@ -352,20 +360,50 @@ class Jobs:
     def pause_point(self) -> None:
         """Leaves the job when the worker stops: for long steps that may run twice."""
         if self._stopping:
-            raise _WorkerStopsError
+            raise _LeftPendingError
 
-    def step(self, name: str, work: Callable[[], Result]) -> Result:
-        """Runs a step of the present job, or gives its result if it ran before a crash."""
+    def step(
+        self,
+        name: str,
+        work: Callable[[], Result],
+        *,
+        waits_for: type[UnavailableError] | tuple[type[UnavailableError], ...] = RECORD_AWAY,
+    ) -> Result:
+        """Runs a step of the present job, or gives its result if it ran before a crash.
+
+        It waits without end for what raises `waits_for`: that says nothing about the document.
+        """
         self.pause_point()
-        return DBOS.run_step(
-            {
-                "name": name,
-                "retries_allowed": True,
-                "max_attempts": self._settings.step_attempts,
-                "should_retry": lambda error: isinstance(error, UnavailableError),
-            },
-            work,
-        )
+        try:
+            return DBOS.run_step(
+                {
+                    "name": name,
+                    "retries_allowed": True,
+                    "max_attempts": self._settings.step_attempts,
+                    "should_retry": lambda error: isinstance(error, UnavailableError),
+                },
+                lambda: self._waiting(work, waits_for),
+            )
+        except DBOSMaxStepRetriesExceeded as error:
+            raise error.errors[-1] from error
+        except Exception as error:
+            if outage_of(error):
+                # DBOS could not write down what the step did: the sweeper brings the job back.
+                raise _LeftPendingError from error
+            raise
+
+    def _waiting(
+        self,
+        work: Callable[[], Result],
+        waits_for: type[UnavailableError] | tuple[type[UnavailableError], ...],
+    ) -> Result:
+        while True:
+            try:
+                return work()
+            except waits_for as error:
+                log.warning("a step waits: %s", error)
+            time.sleep(self._settings.outage_seconds)
+            self.pause_point()
 
     @contextmanager
     def _marked_running(self) -> Generator[None]:

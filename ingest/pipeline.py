@@ -14,11 +14,18 @@ from corpus.documents import Chunk, Document, DocumentId, DocumentStatus, Reason
 from corpus.errors import SourcebookError, UnavailableError
 from corpus.generations import FIRST
 from corpus.versions import Standing, VersionFacts, Versions
-from ingest.errors import EmptyDocumentError, FileMissingError, IngestError, TooManyAttemptsError
+from ingest.errors import (
+    EmbeddingFailedError,
+    EmptyDocumentError,
+    FileMissingError,
+    IngestError,
+    TooManyAttemptsError,
+)
 from ingest.generations import OpenGeneration
 from ingest.parsed import ParsedDocument
 from ingest.progress import ProgressBoard
 from retrieval.embedding import embedded_chunk_text
+from retrieval.indexing import BadVectorsError
 
 MAX_ATTEMPTS = 5
 EMBED_BATCH = 256
@@ -109,12 +116,7 @@ class Pipeline:
         )
         title = self._versions.version_title(document_id, version)
         reach("vectors.embedding")
-        generation.indexer.index(
-            chunks,
-            collection_id=document.collection_id,
-            title=title,
-            embedded=self._embedded_before(document, chunks, number),
-        )
+        self._store(generation, document, chunks, title)
         reach("vectors.stored")
         self._board.advance(document_id, version, first + len(chunks))
         # It may have been deleted, or replaced, while we embedded: then nobody else removes these.
@@ -124,9 +126,11 @@ class Pipeline:
         """Flips the document to this version, then removes what the flip made obsolete.
 
         Interrupted between the two, the second time only removes. False when another generation answers by
-        now: the version is still wanted, and must be prepared for that one.
+        now: the version is still wanted, and must be prepared for that one. Raises `UnavailableError` when
+        the index does not hold every vector of the version.
         """
         self._board.enter(document_id, version, DocumentStatus.INDEXING)
+        self._complete_vectors(document_id, version, generation)
         reach("version.publishing")
         published = self._versions.publish(document_id, version, generation=generation)
         reach("version.published")
@@ -189,6 +193,39 @@ class Pipeline:
     ) -> None:
         for each in self._generations.all():
             each.index.delete(document_id, version=version, before_version=before_version)
+
+    def _store(self, generation: OpenGeneration, document: Document, chunks: list[Chunk], title: str) -> None:
+        before = self._embedded_before(document, chunks, generation.number)
+        try:
+            generation.indexer.index(
+                chunks, collection_id=document.collection_id, title=title, embedded=before
+            )
+        except BadVectorsError as error:
+            raise EmbeddingFailedError(str(error)) from error
+        except MemoryError as error:
+            raise EmbeddingFailedError("The embedding model ran out of memory.") from error
+
+    def _complete_vectors(self, document_id: DocumentId, version: int, number: int) -> None:
+        """Counts what the index holds of the version, and stores again what it did not keep."""
+        generation = self._generations.opened(number)
+        if generation is None or self._versions.standing(document_id, version) is not Standing.WANTED:
+            return
+        document = self._catalog.document(document_id)
+        wanted = document.progress.chunks_total
+        if generation.index.count(document_id, version=version) == wanted:
+            return
+        chunks = self._versions.chunks(document_id, version, generation=number)
+        title = self._versions.version_title(document_id, version)
+        for start in range(0, len(chunks), EMBED_BATCH):
+            batch = chunks[start : start + EMBED_BATCH]
+            there = generation.index.vectors([chunk.point_id for chunk in batch])
+            missing = [chunk for chunk in batch if chunk.point_id not in there]
+            if missing:
+                log.error("the index lost %d vectors of %s: storing them again", len(missing), document_id)
+                self._store(generation, document, missing, title)
+        stored = generation.index.count(document_id, version=version)
+        if stored != wanted:
+            raise UnavailableError(f"The index holds {stored} of the document's {wanted} vectors.")
 
     def _embedded_before(self, document: Document, chunks: list[Chunk], generation: int) -> dict[str, str]:
         """Points of the version that answers now, by what was embedded for them."""

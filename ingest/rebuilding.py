@@ -14,7 +14,7 @@ from corpus.catalog import Catalog
 from corpus.crash_points import reach
 from corpus.database import Database, Transaction
 from corpus.documents import Chunk, Document, DocumentId, Region
-from corpus.errors import NotFoundError, SourcebookError
+from corpus.errors import NotFoundError, SourcebookError, UnavailableError
 from corpus.generations import Generation, Generations, GenerationStatus
 from corpus.versions import Standing, Versions
 from ingest.generations import SETTLE_SECONDS, OpenGeneration, OpenGenerations
@@ -182,6 +182,9 @@ class Rebuilding:
                 chunks[first : first + BATCH], collection_id=document.collection_id, title=title
             )
             reach("rebuild.stored")
+        stored = generation.index.count(document_id, version=version)
+        if stored != len(chunks) and self._versions.standing(document_id, version) is Standing.ACTIVE:
+            raise UnavailableError(f"The index holds {stored} of the {len(chunks)} vectors of {document_id}.")
         self._record.complete(number, document_id, version, len(chunks))
         if self._versions.standing(document_id, version) is not Standing.ACTIVE:
             # Deleted or replaced while we embedded: whoever did it may have come before our vectors.

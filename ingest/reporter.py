@@ -6,6 +6,7 @@ import time
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from corpus.errors import UnavailableError
 from ingest.pipeline import Pipeline
 
 PROGRESS_SECONDS = 1.0
@@ -35,6 +36,6 @@ class Reporter:
                 if time.monotonic() >= stalls_due:
                     stalls_due = time.monotonic() + STALLS_SECONDS
                     self._pipeline.report_stalls()
-            except SQLAlchemyError:
+            except (SQLAlchemyError, UnavailableError):
                 # The database is away or full: what was not written now is overtaken by the next report.
                 log.exception("reporting progress failed")

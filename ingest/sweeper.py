@@ -9,6 +9,7 @@ from dbos import DBOS
 from sqlalchemy.exc import SQLAlchemyError
 
 from corpus.database import Database, Transaction
+from corpus.errors import UnavailableError
 from ingest.tables import WorkerLeaseRow
 
 FORGET_AFTER_LEASES = 20
@@ -91,7 +92,7 @@ class Sweeper:
         while not self._stopped.wait(self._lease_seconds / 5):
             try:
                 self.sweep()
-            except SQLAlchemyError:
+            except (SQLAlchemyError, UnavailableError):
                 # The database is away or full: the next beat tries again, and the lease covers the gap.
                 log.exception("sweeping failed")
 

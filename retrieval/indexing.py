@@ -7,6 +7,7 @@ from types import MappingProxyType
 import numpy as np
 
 from corpus.documents import Chunk, CollectionId
+from corpus.errors import SourcebookError
 from retrieval.embedding import Embedder, Vectors, embedded_chunk_text
 from retrieval.index import Index, IndexPoint
 from retrieval.keyword import KeywordEncoder
@@ -18,6 +19,11 @@ NOTHING_EMBEDDED: Mapping[str, str] = MappingProxyType({})
 
 # Vectors held at a time, and what is embedded again after a crash.
 _BATCH = 256
+_SHORTEST = 1e-6
+
+
+class BadVectorsError(SourcebookError):
+    """The embedding model gave vectors that cannot be searched."""
 
 
 class Indexer:
@@ -57,8 +63,21 @@ class Indexer:
             self.store(batch, self.embed(batch), collection_id=collection_id)
 
     def embed(self, chunks: Sequence[TitledChunk]) -> Vectors:
-        """A row for each chunk: to keep with the chunks, so that unchanged ones need no embedding again."""
-        return self._embedder.embed_documents([embedded_chunk_text(chunk, title) for title, chunk in chunks])
+        """A row for each chunk: to keep with the chunks, so that unchanged ones need no embedding again.
+
+        Raises `BadVectorsError`: a vector of another length, of zeros or not of numbers never goes further.
+        """
+        vectors = self._embedder.embed_documents(
+            [embedded_chunk_text(chunk, title) for title, chunk in chunks]
+        )
+        shape = (len(chunks), self._embedder.dimension)
+        if vectors.shape != shape:
+            raise BadVectorsError(f"The embedding model gave vectors of shape {vectors.shape}, not {shape}.")
+        # A row with anything but numbers in it has no length either.
+        lengths = np.linalg.norm(vectors, axis=1)
+        if not np.all(np.isfinite(lengths) & (lengths > _SHORTEST)):
+            raise BadVectorsError("The embedding model gave vectors of zeros or of what is no number.")
+        return vectors
 
     def store(self, chunks: Sequence[TitledChunk], vectors: Vectors, *, collection_id: CollectionId) -> None:
         """Stores chunks under vectors that `embed` made for the same texts under the same titles."""

@@ -13,7 +13,7 @@ from typing import TypeVar
 import qdrant_edge as edge
 
 from corpus.documents import DocumentId
-from corpus.errors import ConflictError, UnavailableError
+from corpus.errors import ConflictError, StorageFullError, UnavailableError
 from retrieval.adapters import qdrant_edge_optimizer
 from retrieval.adapters.qdrant_edge_requests import (
     before,
@@ -230,4 +230,6 @@ def _translated() -> Generator[None]:
             raise ConflictError(
                 "Another process has this data folder open. Stop it, or go through it with --server."
             ) from error
+        if "No space left" in str(error):
+            raise StorageFullError from error
         raise UnavailableError(f"The search index failed: {error}") from error

@@ -166,6 +166,12 @@ class Scene:
         ):
             time.sleep(0.02)
 
+    def work(self, _: None) -> None:
+        """Until the test says `stop` in the folder; then until everything is settled."""
+        while not (self.folder / "stop").exists():
+            time.sleep(0.05)
+        self.settle()
+
     def close(self) -> None:
         self.jobs.stop()
         self.generations.close()
