@@ -32,7 +32,7 @@ from retrieval.embedding import embedded_chunk_text
 
 MANUAL = Path(__file__).parents[2] / "shared" / "data" / "docs" / "postgresql-15-html.zip"
 PAGES = 120
-RUNS = 1
+RUNS = 3
 
 
 def main() -> None:

@@ -119,7 +119,7 @@ def opened(database: Database, folder: Path) -> tuple[Jobs, Intake]:
     return jobs, Intake(database, catalog, versions, blobs, jobs)
 
 
-def faults_stage() -> Any:  # noqa: ANN401  # a script of the tests
+def faults_stage() -> Any:
     """The stand-ins for parser and embedder of the tests that kill workers."""
     sys.path.append(str(Path(__file__).parents[1] / "tests" / "faults"))
     return import_module("stage")
