@@ -6,7 +6,7 @@
 import asyncio
 import base64
 import binascii
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from email.utils import formatdate
 from http import HTTPStatus
@@ -16,6 +16,7 @@ from fastapi import APIRouter, Header, Request, Response
 from starlette.requests import ClientDisconnect
 
 from api.access import Opened
+from corpus.documents import Document
 from corpus.errors import InvalidInputError
 from ingest.uploads import (
     CHECKSUMS,
@@ -29,6 +30,8 @@ from ingest.uploads import (
 
 VERSION = "1.0.0"
 PIECE_TYPE = "application/offset+octet-stream"
+MOST_NAMED = 100
+"""Documents that a header names: 100 ids are some 4 kB, and many proxies allow 8."""
 CHECKSUM_MISMATCH = 460
 """tus's own status."""
 _STATUS_OF: dict[type[Exception], int] = {
@@ -82,11 +85,8 @@ def create_upload(
     )
     # An empty file has no piece that could finish it.
     documents = [] if upload_length else sourcebook.uploads.finish(upload.id)
-    named_here = {"Sourcebook-Documents": ",".join(document.id for document in documents)}
     location = f"{request.url.path.rstrip('/')}/{upload.id}"
-    return _reply(
-        HTTPStatus.CREATED, {"Location": location} | _state(upload) | (named_here if documents else {})
-    )
+    return _reply(HTTPStatus.CREATED, {"Location": location} | _state(upload) | _naming(documents))
 
 
 @router.head("/{upload_id}", operation_id="uploads_offset")
@@ -107,7 +107,10 @@ async def append(
     upload_checksum: Annotated[str, Header()] = "",
     tus_resumable: TusResumable = None,
 ) -> Response:
-    """Takes a piece. The last one makes the file a document, named in `Sourcebook-Documents`."""
+    """Takes a piece. The last one makes the file a document, named in `Sourcebook-Documents`.
+
+    Of an archive's documents the first 100 are named; the collection lists them all.
+    """
     if tus_resumable != VERSION:
         return _other_version()
     if content_type != PIECE_TYPE:
@@ -124,8 +127,7 @@ async def append(
         return _reply(HTTPStatus.NO_CONTENT, {})
     upload = await asyncio.to_thread(uploads.show, upload_id)
     documents = await asyncio.to_thread(uploads.finish, upload_id)
-    named = {"Sourcebook-Documents": ",".join(document.id for document in documents)} if documents else {}
-    return _reply(HTTPStatus.NO_CONTENT, _state(upload) | named)
+    return _reply(HTTPStatus.NO_CONTENT, _state(upload) | _naming(documents))
 
 
 @router.delete("/{upload_id}", operation_id="uploads_terminate")
@@ -166,6 +168,12 @@ def _checksum(header: str) -> str:
         return f"{algorithm} {base64.b64decode(value, validate=True).hex()}" if header else ""
     except binascii.Error as error:
         raise InvalidInputError("Upload-Checksum is an algorithm and a sum in base64.") from error
+
+
+def _naming(documents: Sequence[Document]) -> dict[str, str]:
+    """Of a large archive only the first: clients and proxies refuse long headers."""
+    ids = [document.id for document in documents[:MOST_NAMED]]
+    return {"Sourcebook-Documents": ",".join(ids)} if ids else {}
 
 
 def _state(upload: PartialUpload) -> dict[str, str]:

@@ -2,14 +2,17 @@
 
 import base64
 import hashlib
+import io
 import os
 import time
 from collections.abc import Iterator
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from fastapi.testclient import TestClient
 
+from api.uploads import MOST_NAMED
 from api.wiring import Sourcebook
 from ingest.uploads import KEPT_SECONDS, UploadBusyError
 
@@ -119,6 +122,18 @@ def test_a_broken_off_piece_keeps_what_had_arrived(client: TestClient, sourceboo
     with pytest.raises(ConnectionError):
         broken_off()
     assert sourcebook.uploads.show(upload_id).offset == 7
+
+
+def test_of_a_large_archive_no_more_documents_are_named_than_a_header_may_hold(client: TestClient) -> None:
+    packed = io.BytesIO()
+    with ZipFile(packed, "w") as archive:
+        for number in range(MOST_NAMED + 20):
+            archive.writestr(f"{number}.md", f"Room {number} seats {number} people.")
+    place = create(client, "rooms.zip", len(packed.getvalue()), "rooms")
+    named = send(client, place, 0, packed.getvalue()).headers["sourcebook-documents"]
+    assert len(named.split(",")) == MOST_NAMED
+    listed = client.get("/api/v1/documents", params={"collection": "rooms", "limit": 500}).json()["data"]
+    assert len(listed) == MOST_NAMED + 20
 
 
 def test_an_empty_file_is_finished_at_once(client: TestClient) -> None:

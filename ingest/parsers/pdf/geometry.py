@@ -12,8 +12,8 @@ _SAME_LINE = 0.45
 _LINES_LOOKED_BACK = 6
 
 
-# Not frozen, for speed: a page has a thousand words.
-@dataclass(slots=True, kw_only=True)
+# Not frozen, and made by position where there are many, for speed: a page has a thousand words.
+@dataclass(slots=True)
 class Rect:
     x0: float
     y0: float
@@ -49,7 +49,7 @@ class Rect:
         )
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Word(Rect):
     text: str
     line: int = 0
@@ -101,25 +101,28 @@ def _fraction(length: float, whole: float) -> float:
 
 def union(rects: Iterable[Rect]) -> Rect:
     """The smallest rectangle around all; there must be at least one."""
-    every = list(rects)
-    first = every[0]
+    remaining = iter(rects)
+    first = next(remaining)
     x0, y0, x1, y1 = first.x0, first.y0, first.x1, first.y1
-    for rect in every:
-        x0 = rect.x0 if rect.x0 < x0 else x0
-        y0 = rect.y0 if rect.y0 < y0 else y0
-        x1 = rect.x1 if rect.x1 > x1 else x1
-        y1 = rect.y1 if rect.y1 > y1 else y1
-    return Rect(x0=x0, y0=y0, x1=x1, y1=y1)
+    for rect in remaining:
+        if rect.x0 < x0:
+            x0 = rect.x0
+        if rect.y0 < y0:
+            y0 = rect.y0
+        if rect.x1 > x1:
+            x1 = rect.x1
+        if rect.y1 > y1:
+            y1 = rect.y1
+    return Rect(x0, y0, x1, y1)
 
 
 def visual_lines(words: Sequence[Word]) -> list[list[Word]]:
     """Words grouped by height on the page, top to bottom, each line left to right."""
     lines: list[tuple[float, float, list[Word]]] = []
-    for double_middle, word in sorted(((word.y0 + word.y1, word) for word in words), key=itemgetter(0)):
+    for double_middle, word in sorted([(word.y0 + word.y1, word) for word in words], key=itemgetter(0)):
         middle, height = double_middle / 2, word.y1 - word.y0
-        for index in range(len(lines) - 1, max(-1, len(lines) - 1 - _LINES_LOOKED_BACK), -1):
-            first_middle, first_height, members = lines[index]
-            if middle - first_middle < _SAME_LINE * min(height, first_height):
+        for first_middle, first_height, members in reversed(lines[-_LINES_LOOKED_BACK:]):
+            if middle - first_middle < _SAME_LINE * (height if height < first_height else first_height):
                 members.append(word)
                 break
         else:

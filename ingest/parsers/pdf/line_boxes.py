@@ -27,16 +27,20 @@ def line_boxes(text: str, words: Sequence[Word], page: PageSize) -> list[tuple[s
 
 
 def _find_line(text: str, line: Sequence[Word], cursor: int) -> tuple[tuple[int, int] | None, list[Word]]:
-    reach = cursor + sum(len(word.text) + 1 for word in line) + _LOOKAHEAD_CHARS
+    words = [word.text for word in line]
+    reach = cursor + sum(map(len, words)) + len(words) + _LOOKAHEAD_CHARS
     matched: list[Word] = []
     start, end, after = len(text), cursor, cursor
-    for word in line:
-        position = text.find(word.text, after, reach)
+    for word, letters in zip(line, words, strict=True):
+        position = text.find(letters, after, reach)
         if position < 0:
-            position = text.find(word.text, cursor, reach)
+            position = text.find(letters, cursor, reach)
         if position < 0:
             continue
-        after = position + len(word.text)
-        start, end = min(start, position), max(end, after)
+        after = position + len(letters)
+        if position < start:
+            start = position
+        if after > end:
+            end = after
         matched.append(word)
     return ((start, end), matched) if matched else (None, matched)

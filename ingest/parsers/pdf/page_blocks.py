@@ -53,7 +53,8 @@ class _PageWalk:
         self._furniture = [" ".join(_tokens(_as_printed(line))) for line in left_out]
         self._words = [word for line in self._lines for word in line]
         self._printed = {word.text for word in self._words}
-        self._middles = np.array([(w.x0 + w.x1, w.y0 + w.y1) for w in self._words]).reshape(-1, 2) / 2
+        self._middle_x = np.array([word.x0 + word.x1 for word in self._words]) / 2
+        self._middle_y = np.array([word.y0 + word.y1 for word in self._words]) / 2
         self._is_free = np.ones(len(self._words), dtype=bool)
         """Which words no block has claimed yet."""
         self._tables = self._repaired_tables()
@@ -168,10 +169,13 @@ class _PageWalk:
     def _claim(self, rect: Rect | None) -> list[Word]:
         if rect is None:
             return []
-        inside = (self._middles >= (rect.x0 - 1, rect.y0 - 1)) & (self._middles <= (rect.x1 + 1, rect.y1 + 1))
-        claimed = np.flatnonzero(inside.all(axis=1) & self._is_free)
+        x, y = self._middle_x, self._middle_y
+        across = (x >= rect.x0 - 1) & (x <= rect.x1 + 1)
+        down = (y >= rect.y0 - 1) & (y <= rect.y1 + 1)
+        claimed = np.flatnonzero(across & down & self._is_free)
         self._is_free[claimed] = False
-        return [self._words[index] for index in claimed]
+        words = self._words
+        return [words[index] for index in claimed.tolist()]
 
     def _row_box(self, row: Sequence[LayoutCell]) -> Box | None:
         rects = [
@@ -188,9 +192,9 @@ def page_words(page: ParsedPage) -> PageWords:
     rotated: list[list[Word]] = []
     for item in page.text_items:
         words = [
-            Word(x0=word.x, y0=word.y, x1=word.x + word.width, y1=word.y + word.height, text=word.text)
+            Word(x := word.x, y := word.y, x + word.width, y + word.height, text)
             for word in item.words
-            if word.text.strip()
+            if (text := word.text) and not text.isspace()
         ]
         if abs(item.rotation) < 1:
             upright += words

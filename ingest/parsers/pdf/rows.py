@@ -20,7 +20,7 @@ _DOT_LEADERS = re.compile(r"^(.{4,}?)[.\s…·]{6,}[\$€£]?$")
 _CURRENCY_OF_NEXT = re.compile(r"^([(\d][\d,.)%]*)\s+[\$€£]$")
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Cell(Rect):
     text: str
     is_number: bool
@@ -72,7 +72,7 @@ def _row(line: Sequence[Word]) -> Row:
     first_number = numbers[0].x0 if numbers else float("inf")
     return Row(
         center_y=line[0].center_y,
-        height=max(word.height for word in line),
+        height=max([word.y1 - word.y0 for word in line]),
         cells=tuple(cells),
         numbers=numbers,
         labels=tuple(cell for cell in cells if not cell.is_number and cell.x0 < first_number),
@@ -80,7 +80,7 @@ def _row(line: Sequence[Word]) -> Row:
 
 
 def _split(line: Sequence[Word]) -> list[Cell]:
-    heights = sorted(word.height for word in line)
+    heights = sorted([word.y1 - word.y0 for word in line])
     widest_gap = _CELL_GAP * heights[len(heights) // 2]
     groups: list[list[Word]] = []
     right = 0.0
@@ -90,12 +90,12 @@ def _split(line: Sequence[Word]) -> list[Cell]:
         else:
             groups.append([word])
         right = word.x1
-    return [_cell(group, " ".join(word.text for word in group)) for group in groups]
+    return [_cell(group, " ".join([word.text for word in group])) for group in groups]
 
 
 def _cell(parts: Sequence[Rect], text: str) -> Cell:
     rect = parts[0] if len(parts) == 1 else union(parts)
-    return Cell(x0=rect.x0, y0=rect.y0, x1=rect.x1, y1=rect.y1, text=text, is_number=is_number(text))
+    return Cell(rect.x0, rect.y0, rect.x1, rect.y1, text=text, is_number=is_number(text))
 
 
 def _join_signs(cells: Sequence[Cell]) -> list[Cell]:
