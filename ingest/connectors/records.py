@@ -1,5 +1,6 @@
 """Connectors in the record: what there is, and where the newest sync of each stands."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from ingest.connectors.connectors import Connector, ConnectorId, ItemProblem, Sy
 from ingest.connectors.errors import ConnectorNotFoundError
 from ingest.connectors.options import Options, options_from, options_row
 from ingest.connectors.origin import Cursor
+from ingest.connectors.sealing import Sealing
 from ingest.tables import ConnectorItemRow, ConnectorRow
 
 PROBLEMS_SHOWN = 200
@@ -35,9 +37,28 @@ class NewConnector:
         return f"NewConnector({self.name!r}, {self.options!r})"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a connector is to be."""
+
+    name: str
+    options: Options
+    secrets: dict[str, str | None]
+    """Those that change; `None` takes one away."""
+    interval_seconds: int | None
+    is_watched: bool
+    is_paused: bool
+    is_elsewhere: bool
+    """The options lead to another place: nothing known of the items there holds any more."""
+
+    def __repr__(self) -> str:
+        return f"Change({self.name!r}, {self.options!r})"
+
+
 class ConnectorRecords:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, sealing: Sealing) -> None:
         self._database = database
+        self._sealing = sealing
 
     # What there is
 
@@ -48,9 +69,11 @@ class ConnectorRecords:
             collection_id=new.collection_id,
             name=new.name,
             options=options_row(new.options),
-            secrets=dict(new.secrets),
+            secrets=self._sealing.seal(new.secrets),
+            is_sealed=True,
             interval_seconds=new.interval_seconds,
             is_watched=new.is_watched,
+            is_paused=False,
             cursor=None,
             created_at=_now(),
             next_sync_at=None,
@@ -85,9 +108,10 @@ class ConnectorRecords:
             return _connector_from(session, found[0], found[1])
 
     def secrets(self, connector_id: ConnectorId) -> dict[str, str]:
-        """For whoever opens the origin; nobody else asks."""
+        """For whoever opens the origin; nobody else asks. Raises `SecretKeyError` when the key is wrong."""
         with self._database.read() as session:
-            return dict(_row(session, connector_id).secrets)
+            row = _row(session, connector_id)
+            return self._sealing.unseal(row.secrets) if row.is_sealed else dict(row.secrets)
 
     def cursor(self, connector_id: ConnectorId) -> Cursor | None:
         with self._database.read() as session:
@@ -103,6 +127,31 @@ class ConnectorRecords:
         )
         with self._database.read() as session:
             return [ItemProblem(key=key, detail=detail or "") for key, detail in session.execute(query)]
+
+    def update(
+        self, connector_id: ConnectorId, change: Change, rename: Callable[[Transaction], None] | None
+    ) -> None:
+        """Changes a connector; a sync in work ends when that makes its work wrong. `rename` moves documents.
+
+        Raises `ConflictError` when the name is taken.
+        """
+        given = self._sealing.seal({name: text for name, text in change.secrets.items() if text is not None})
+        try:
+            with self._database.write() as session:
+                row = _locked(session, connector_id)
+                if rename or options_row(change.options) != row.options:
+                    _end(row, "The connector was changed meanwhile.")
+                if rename:
+                    rename(session)
+                if change.is_elsewhere:
+                    _forget_revisions(session, row)
+                row.name, row.options = change.name, options_row(change.options)
+                held = row.secrets if row.is_sealed else self._sealing.seal(row.secrets)
+                kept = {name: text for name, text in held.items() if name not in change.secrets}
+                row.secrets, row.is_sealed = kept | given, True
+                _plan(row, change)
+        except IntegrityError as error:
+            raise ConflictError(f"The collection already has a connector '{change.name}'.") from error
 
     def retire(self, connector_id: ConnectorId) -> None:
         """No sync goes on or begins any more; a sync that runs finds itself over."""
@@ -123,13 +172,14 @@ class ConnectorRecords:
         """Whose next sync should have begun."""
         query = _connectors_query().where(
             ConnectorRow.next_sync_at <= _now(),
+            sa.not_(ConnectorRow.is_paused),
             ConnectorRow.sync_state.not_in((SyncState.QUEUED, SyncState.RUNNING)),
         )
         with self._database.read() as session:
             return [ConnectorId(row.id) for row, _ in session.execute(query)]
 
     def watched(self) -> list[ConnectorId]:
-        query = _connectors_query().where(ConnectorRow.is_watched)
+        query = _connectors_query().where(ConnectorRow.is_watched, sa.not_(ConnectorRow.is_paused))
         with self._database.read() as session:
             return [ConnectorId(row.id) for row, _ in session.execute(query)]
 
@@ -156,13 +206,23 @@ class ConnectorRecords:
         with self._database.write() as session:
             return current(session, connector_id, number).may_delete_most
 
-    def finish(self, connector_id: ConnectorId, number: int, state: SyncState, reason: str | None) -> None:
-        """Ends a sync and plans the next one. Raises `ConnectorNotFoundError` when it is not wanted."""
+    def finish(
+        self,
+        connector_id: ConnectorId,
+        number: int,
+        state: SyncState,
+        reason: str | None,
+        rest_seconds: float = 0.0,
+    ) -> None:
+        """Ends a sync and plans the next one, not sooner than after `rest_seconds`.
+
+        Raises `ConnectorNotFoundError` when it is not wanted.
+        """
         with self._database.write() as session:
             row = current(session, connector_id, number)
             row.sync_state, row.sync_reason, row.finished_at = state, reason, _now()
             if row.interval_seconds is not None:
-                row.next_sync_at = _now() + timedelta(seconds=row.interval_seconds)
+                row.next_sync_at = _now() + timedelta(seconds=max(row.interval_seconds, rest_seconds))
 
 
 _FRESH: dict[str, Any] = {
@@ -184,6 +244,30 @@ def current(session: Session, connector_id: ConnectorId, number: int) -> Connect
     if row.sync_number != number or SyncState(row.sync_state).is_final:
         raise ConnectorNotFoundError("This sync is over.")
     return row
+
+
+def _end(row: ConnectorRow, reason: str) -> None:
+    """A sync that waits or runs finds itself over."""
+    if not SyncState(row.sync_state).is_final:
+        row.sync_number += 1
+        row.sync_state, row.sync_reason, row.finished_at = SyncState.FAILED, reason, _now()
+
+
+def _forget_revisions(session: Session, row: ConnectorRow) -> None:
+    """A revision says nothing of another place, even where the keys are the same."""
+    row.cursor = None
+    session.execute(
+        sa.update(ConnectorItemRow).where(ConnectorItemRow.connector_id == row.id).values(revision=None)
+    )
+
+
+def _plan(row: ConnectorRow, change: Change) -> None:
+    is_replanned = (row.interval_seconds, row.is_paused) != (change.interval_seconds, change.is_paused)
+    row.interval_seconds, row.is_watched = change.interval_seconds, change.is_watched
+    row.is_paused = change.is_paused
+    if is_replanned and SyncState(row.sync_state).is_final:
+        after = timedelta(seconds=change.interval_seconds or 0)
+        row.next_sync_at = (row.finished_at or _now()) + after if change.interval_seconds else None
 
 
 def _locked(session: Session, connector_id: ConnectorId) -> ConnectorRow:
@@ -222,8 +306,9 @@ def _connector_from(session: Session, row: ConnectorRow, collection: str) -> Con
         secret_names=tuple(sorted(row.secrets)),
         interval_seconds=row.interval_seconds,
         is_watched=row.is_watched,
+        is_paused=row.is_paused,
         created_at=row.created_at,
-        next_sync_at=row.next_sync_at,
+        next_sync_at=None if row.is_paused else row.next_sync_at,
         items=items,
         last_sync=_sync_from(row, failed),
     )

@@ -23,8 +23,10 @@ from ingest.connectors.opening import Origins
 from ingest.connectors.options import FolderOptions, GitOptions, S3Options, WebsiteOptions
 from ingest.connectors.records import ConnectorRecords
 from ingest.connectors.scheduling import Scheduler
+from ingest.connectors.sealing import KEY_FILE, Sealing
 from ingest.connectors.settings import ConnectorsSettings
 from ingest.connectors.sync import Syncing
+from ingest.connectors.updating import Updating
 from ingest.intake import Intake
 from ingest.isolation import ParserSandbox
 from ingest.jobs import Jobs, JobsSettings
@@ -71,7 +73,8 @@ class Base:
         self.intake = Intake(database, self.catalog, versions, blobs, self.jobs)
         settings = ConnectorsSettings(allowed_folders=(self.root,))
         self.origins = Origins(settings, tmp_path / "data")
-        self.records, self.items = ConnectorRecords(database), ItemRecords(database)
+        self.sealing = Sealing("", tmp_path / "data" / KEY_FILE)
+        self.records, self.items = ConnectorRecords(database, self.sealing), ItemRecords(database)
         paths = DocumentPaths(database, versions)
         self.jobs.use(
             Syncing(self.records, self.items, paths, self.intake, self.origins, settings), concurrency=2
@@ -79,6 +82,7 @@ class Base:
         self.connectors = Connectors(
             database, self.catalog, self.records, self.items, self.intake, self.origins, self.jobs
         )
+        self.updating = Updating(self.connectors, self.records, self.items, paths, self.origins)
 
     def write(self, path: str, text: str) -> None:
         (self.root / path).parent.mkdir(parents=True, exist_ok=True)
