@@ -25,6 +25,7 @@ from generation.grounding import support_of
 from generation.language_model_writer import LanguageModelWriter
 from generation.writing import Writer
 from ingest.chunking import CHUNKER, Chunker
+from ingest.connectors.changes import Changes
 from ingest.connectors.document_paths import DocumentPaths
 from ingest.connectors.items import ItemRecords
 from ingest.connectors.keeping import Connectors
@@ -145,7 +146,7 @@ def _open_connectors(
     syncing = Syncing(records, items, paths, intake, origins, settings.connectors)
     jobs.use(syncing, concurrency=settings.connectors.concurrency)
     connectors = Connectors(database, catalog, records, items, intake, origins, jobs)
-    updating = Updating(connectors, records, items, paths, origins)
+    updating = Updating(connectors, records, Changes(database, sealing), items, paths, origins)
     return connectors, updating, Scheduler(connectors, origins, seconds=settings.connectors.watch_seconds)
 
 

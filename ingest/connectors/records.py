@@ -1,6 +1,5 @@
 """Connectors in the record: what there is, and where the newest sync of each stands."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -35,24 +34,6 @@ class NewConnector:
     def __repr__(self) -> str:
         """Without the secrets: what is printed ends in logs."""
         return f"NewConnector({self.name!r}, {self.options!r})"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """What a connector is to be."""
-
-    name: str
-    options: Options
-    secrets: dict[str, str | None]
-    """Those that change; `None` takes one away."""
-    interval_seconds: int | None
-    is_watched: bool
-    is_paused: bool
-    is_elsewhere: bool
-    """The options lead to another place: nothing known of the items there holds any more."""
-
-    def __repr__(self) -> str:
-        return f"Change({self.name!r}, {self.options!r})"
 
 
 class ConnectorRecords:
@@ -128,35 +109,10 @@ class ConnectorRecords:
         with self._database.read() as session:
             return [ItemProblem(key=key, detail=detail or "") for key, detail in session.execute(query)]
 
-    def update(
-        self, connector_id: ConnectorId, change: Change, rename: Callable[[Transaction], None] | None
-    ) -> None:
-        """Changes a connector; a sync in work ends when that makes its work wrong. `rename` moves documents.
-
-        Raises `ConflictError` when the name is taken.
-        """
-        given = self._sealing.seal({name: text for name, text in change.secrets.items() if text is not None})
-        try:
-            with self._database.write() as session:
-                row = _locked(session, connector_id)
-                if rename or options_row(change.options) != row.options:
-                    _end(row, "The connector was changed meanwhile.")
-                if rename:
-                    rename(session)
-                if change.is_elsewhere:
-                    _forget_revisions(session, row)
-                row.name, row.options = change.name, options_row(change.options)
-                held = row.secrets if row.is_sealed else self._sealing.seal(row.secrets)
-                kept = {name: text for name, text in held.items() if name not in change.secrets}
-                row.secrets, row.is_sealed = kept | given, True
-                _plan(row, change)
-        except IntegrityError as error:
-            raise ConflictError(f"The collection already has a connector '{change.name}'.") from error
-
     def retire(self, connector_id: ConnectorId) -> None:
         """No sync goes on or begins any more; a sync that runs finds itself over."""
         with self._database.write() as session:
-            row = _locked(session, connector_id)
+            row = locked(session, connector_id)
             row.sync_number += 1
             row.sync_state, row.sync_reason = SyncState.FAILED, "The connector is being removed."
             row.interval_seconds, row.next_sync_at, row.is_watched = None, None, False
@@ -187,7 +143,7 @@ class ConnectorRecords:
         self, transaction: Transaction, connector_id: ConnectorId, *, may_delete_most: bool
     ) -> int | None:
         """Number of the sync to enqueue, or `None` when one waits or runs already: one at a time."""
-        row = _locked(transaction, connector_id)
+        row = locked(transaction, connector_id)
         if not SyncState(row.sync_state).is_final:
             return None
         row.sync_number += 1
@@ -240,37 +196,13 @@ _FRESH: dict[str, Any] = {
 
 def current(session: Session, connector_id: ConnectorId, number: int) -> ConnectorRow:
     """The row, locked, while this sync is the one that counts: a late worker changes nothing."""
-    row = _locked(session, connector_id)
+    row = locked(session, connector_id)
     if row.sync_number != number or SyncState(row.sync_state).is_final:
         raise ConnectorNotFoundError("This sync is over.")
     return row
 
 
-def _end(row: ConnectorRow, reason: str) -> None:
-    """A sync that waits or runs finds itself over."""
-    if not SyncState(row.sync_state).is_final:
-        row.sync_number += 1
-        row.sync_state, row.sync_reason, row.finished_at = SyncState.FAILED, reason, _now()
-
-
-def _forget_revisions(session: Session, row: ConnectorRow) -> None:
-    """A revision says nothing of another place, even where the keys are the same."""
-    row.cursor = None
-    session.execute(
-        sa.update(ConnectorItemRow).where(ConnectorItemRow.connector_id == row.id).values(revision=None)
-    )
-
-
-def _plan(row: ConnectorRow, change: Change) -> None:
-    is_replanned = (row.interval_seconds, row.is_paused) != (change.interval_seconds, change.is_paused)
-    row.interval_seconds, row.is_watched = change.interval_seconds, change.is_watched
-    row.is_paused = change.is_paused
-    if is_replanned and SyncState(row.sync_state).is_final:
-        after = timedelta(seconds=change.interval_seconds or 0)
-        row.next_sync_at = (row.finished_at or _now()) + after if change.interval_seconds else None
-
-
-def _locked(session: Session, connector_id: ConnectorId) -> ConnectorRow:
+def locked(session: Session, connector_id: ConnectorId) -> ConnectorRow:
     row = session.get(ConnectorRow, connector_id, with_for_update=True)
     if row is None:
         raise ConnectorNotFoundError

@@ -5,13 +5,14 @@ from typing import Any, TypedDict
 
 from corpus.database import Transaction
 from corpus.errors import InvalidInputError
+from ingest.connectors.changes import Change, Changes
 from ingest.connectors.connectors import Connector, ConnectorId
 from ingest.connectors.document_paths import DocumentPaths
 from ingest.connectors.items import ItemRecords
 from ingest.connectors.keeping import Connectors, check
 from ingest.connectors.opening import Origins
 from ingest.connectors.options import changed_options, is_elsewhere, recipient
-from ingest.connectors.records import Change, ConnectorRecords
+from ingest.connectors.records import ConnectorRecords
 
 
 class Wishes(TypedDict, total=False):
@@ -32,12 +33,14 @@ class Updating:
         self,
         connectors: Connectors,
         records: ConnectorRecords,
+        changes: Changes,
         items: ItemRecords,
         paths: DocumentPaths,
         origins: Origins,
     ) -> None:
         self._connectors = connectors
         self._records = records
+        self._changes = changes
         self._items = items
         self._paths = paths
         self._origins = origins
@@ -53,7 +56,7 @@ class Updating:
         if is_origin_changed:
             self._origins.check(change.options, self._secrets(connector, change))
         is_renamed = change.name != connector.name
-        self._records.update(
+        self._changes.apply(
             connector_id, change, partial(self._rename, connector, change.name) if is_renamed else None
         )
         if change.is_elsewhere:

@@ -26,7 +26,6 @@ from ingest.connectors.scheduling import Scheduler
 from ingest.connectors.sealing import KEY_FILE, Sealing
 from ingest.connectors.settings import ConnectorsSettings
 from ingest.connectors.sync import Syncing
-from ingest.connectors.updating import Updating
 from ingest.intake import Intake
 from ingest.isolation import ParserSandbox
 from ingest.jobs import Jobs, JobsSettings
@@ -82,7 +81,6 @@ class Base:
         self.connectors = Connectors(
             database, self.catalog, self.records, self.items, self.intake, self.origins, self.jobs
         )
-        self.updating = Updating(self.connectors, self.records, self.items, paths, self.origins)
 
     def write(self, path: str, text: str) -> None:
         (self.root / path).parent.mkdir(parents=True, exist_ok=True)
