@@ -12,12 +12,18 @@ from rich.table import Table
 
 from api.client import Client
 from api.connecting import DataOption, JsonOption, KeyOption, ServerOption, connected
-from api.connector_schemas import ConnectorDetailSchema, ConnectorSchema, NewConnector
+from api.connector_schemas import (
+    ConnectorChange,
+    ConnectorDetailSchema,
+    ConnectorSchema,
+    NewConnector,
+)
 from api.ingesting import wait_until_final
 from api.printing import err, out, print_json, print_json_list
 from corpus.documents import DocumentStatus
 from ingest.connectors.connectors import SyncState
 from ingest.connectors.options import SECRETS
+from ingest.connectors.sealing import new_key
 
 POLL_SECONDS = 0.3
 
@@ -116,6 +122,51 @@ def sync_connector(
     _print(shown, as_json=as_json)
 
 
+@app.command("update")
+def update_connector(
+    connector_id: str,
+    name: Annotated[str | None, typer.Option(help="Its documents move along.")] = None,
+    option: Annotated[
+        list[str] | None, typer.Option(help="NAME=VALUE; NAME= gives back the default.")
+    ] = None,
+    include: Annotated[list[str] | None, typer.Option(help="Patterns in place of the present ones.")] = None,
+    exclude: Annotated[list[str] | None, typer.Option(help="Patterns in place of the present ones.")] = None,
+    every: Annotated[int | None, typer.Option(help="Seconds between two syncs; 0: only when told.")] = None,
+    *,
+    watch: Annotated[bool | None, typer.Option(help="A folder: sync when something changes.")] = None,
+    secrets: Annotated[
+        bool, typer.Option("--secrets", help="Also take secrets from SOURCEBOOK_SECRET_….")
+    ] = False,
+    pause: Annotated[
+        bool | None, typer.Option("--pause/--resume", help="Paused, it syncs when told.")
+    ] = None,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+    server: ServerOption = "",
+    key: KeyOption = "",
+) -> None:
+    """Change a connector; what is not named stays as it is. Follow the sync with `connectors show`."""
+    options: dict[str, Any] = {n: value or None for n, value in _named(option or []).items()}
+    options |= {"include": include} if include else {}
+    options |= {"exclude": exclude} if exclude else {}
+    wishes: dict[str, Any] = {"name": name, "is_watched": watch, "is_paused": pause, "options": options}
+    wishes = {wish: value for wish, value in wishes.items() if value is not None}
+    if every is not None:
+        wishes["interval_seconds"] = every or None
+    with connected(data, server, key, worker=True) as client:
+        if secrets:
+            wishes["secrets"] = _secrets(client.connector(connector_id).options.kind)
+        changed = client.update_connector(connector_id, ConnectorChange.model_validate(wishes))
+        shown = client.connector(changed.id)
+    _print(shown, as_json=as_json, fails=False)
+
+
+@app.command("new-key")
+def print_new_key() -> None:
+    """Print a new key for SOURCEBOOK_SECRET_KEY, or for the first line of secret.key in the data folder."""
+    typer.echo(new_key())
+
+
 @app.command("remove")
 def remove_connector(
     connector_id: str,
@@ -138,16 +189,19 @@ def _options(
     """What the words of the command say; whether they make sense is for the schema to judge."""
     where = {"folder": "path", "s3": "bucket"}.get(kind, "url")
     chosen: dict[str, Any] = {"kind": kind, where: place}
-    for setting in settings:
-        name, equals, value = setting.partition("=")
-        if not equals:
-            raise typer.BadParameter(f"'{setting}' is not NAME=VALUE.")
-        chosen[name] = value
+    chosen |= _named(settings)
     if include:
         chosen["include"] = include
     if exclude:
         chosen["exclude"] = exclude
     return chosen
+
+
+def _named(settings: list[str]) -> dict[str, str]:
+    for setting in settings:
+        if "=" not in setting:
+            raise typer.BadParameter(f"'{setting}' is not NAME=VALUE.")
+    return {name: value for name, _, value in (setting.partition("=") for setting in settings)}
 
 
 def _secrets(kind: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from api.connector_schemas import ConnectorDetailSchema, ConnectorSchema, NewConnector
+from api.connector_schemas import ConnectorChange, ConnectorDetailSchema, ConnectorSchema, NewConnector
 from api.job_schemas import DeletionSchema, DoctorReport, IndexStateSchema
 from api.schemas import (
     AnswerRequest,
@@ -71,6 +71,8 @@ class Client(Protocol):
     def connector(self, connector_id: str) -> ConnectorDetailSchema: ...
 
     def add_connector(self, new: NewConnector) -> ConnectorSchema: ...
+
+    def update_connector(self, connector_id: str, change: ConnectorChange) -> ConnectorSchema: ...
 
     def sync_connector(self, connector_id: str, *, confirm_deletions: bool) -> ConnectorSchema: ...
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, status
 
 from api.access import Opened
 from api.connector_schemas import (
+    ConnectorChange,
     ConnectorDetailSchema,
     ConnectorSchema,
     NewConnector,
@@ -43,6 +44,16 @@ def show_connector(connector_id: str, sourcebook: Opened) -> ConnectorDetailSche
     """The connector, its newest sync, and the items that could not be taken."""
     connector = sourcebook.connectors.connector(ConnectorId(connector_id))
     return connector_detail(connector, sourcebook.connectors.problems(connector.id))
+
+
+@router.patch("/{connector_id}", operation_id="connectors_update")
+def update_connector(connector_id: str, change: ConnectorChange, sourcebook: Opened) -> ConnectorSchema:
+    """Changes a connector and, when that may bring something new, asks for a sync.
+
+    Another address is another place: what the collection has of the old one and the new one lacks is deleted.
+    """
+    connector = sourcebook.updating.update(ConnectorId(connector_id), change.wishes())
+    return ConnectorSchema.model_validate(connector)
 
 
 @router.post("/{connector_id}/sync", operation_id="connectors_sync", status_code=status.HTTP_202_ACCEPTED)

@@ -10,12 +10,19 @@ from typing import BinaryIO
 from api.access import readable_collections
 from api.answer_schemas import answer_response
 from api.connector_schemas import (
+    ConnectorChange,
     ConnectorDetailSchema,
     ConnectorSchema,
     NewConnector,
     SyncRequest,
 )
-from api.connectors import create_connector, list_connectors, show_connector, sync_connector
+from api.connectors import (
+    create_connector,
+    list_connectors,
+    show_connector,
+    sync_connector,
+    update_connector,
+)
 from api.job_schemas import DeletionSchema, DoctorReport, FindingSchema, IndexStateSchema
 from api.schemas import (
     AnswerRequest,
@@ -128,6 +135,9 @@ class LocalClient:
 
     def add_connector(self, new: NewConnector) -> ConnectorSchema:
         return create_connector(new, self._sourcebook)
+
+    def update_connector(self, connector_id: str, change: ConnectorChange) -> ConnectorSchema:
+        return update_connector(connector_id, change, self._sourcebook)
 
     def sync_connector(self, connector_id: str, *, confirm_deletions: bool) -> ConnectorSchema:
         request = SyncRequest(confirm_deletions=confirm_deletions)

@@ -9,7 +9,13 @@ from typing import Annotated, Any, TypeVar
 import httpx
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from api.connector_schemas import ConnectorDetailSchema, ConnectorSchema, NewConnector, wire_form
+from api.connector_schemas import (
+    ConnectorChange,
+    ConnectorDetailSchema,
+    ConnectorSchema,
+    NewConnector,
+    wire_form,
+)
 from api.job_schemas import DeletionSchema, DoctorReport, IndexStateSchema, Retried
 from api.schemas import (
     AnswerDeltaEvent,
@@ -144,6 +150,10 @@ class RemoteClient:
 
     def add_connector(self, new: NewConnector) -> ConnectorSchema:
         response = self._send("POST", "/connectors", json=wire_form(new))
+        return ConnectorSchema.model_validate_json(response.content)
+
+    def update_connector(self, connector_id: str, change: ConnectorChange) -> ConnectorSchema:
+        response = self._send("PATCH", f"/connectors/{connector_id}", json=change.wishes())
         return ConnectorSchema.model_validate_json(response.content)
 
     def sync_connector(self, connector_id: str, *, confirm_deletions: bool) -> ConnectorSchema:

@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     jobs: JobsSettings = JobsSettings()
     crash_at: str = ""
     """For tests: `point:n` kills the process at a point of `corpus/crash_points.py`."""
+    secret_key: SecretStr = SecretStr("")
+    """Seals the connectors' secrets: keys of `sourcebook connectors new-key`, separated by commas, the newest
+    first. Empty uses `secret.key` in the data folder."""
     connectors: ConnectorsSettings = ConnectorsSettings()
     """Which hosts and folders connectors may read; none by default."""
 

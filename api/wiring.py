@@ -24,13 +24,17 @@ from generation.extraction import ExtractiveWriter
 from generation.grounding import support_of
 from generation.language_model_writer import LanguageModelWriter
 from generation.writing import Writer
+from ingest.connectors.changes import Changes
 from ingest.connectors.document_paths import DocumentPaths
 from ingest.connectors.items import ItemRecords
 from ingest.connectors.keeping import Connectors
 from ingest.connectors.opening import Origins
 from ingest.connectors.records import ConnectorRecords
 from ingest.connectors.scheduling import Scheduler
+from ingest.connectors.sealing import KEY_FILE, Sealing
+from ingest.connectors.stored_secrets import seal_all
 from ingest.connectors.sync import Syncing
+from ingest.connectors.updating import Updating
 from ingest.control import IngestControl
 from ingest.doctor import Doctor, StartCheck
 from ingest.generations import OpenGenerations
@@ -66,6 +70,7 @@ class Sourcebook:
     reindexing: Reindexing
     connectors: Connectors
     retriever: PassageSource
+    updating: Updating
     answerer: Answerer
 
 
@@ -98,7 +103,7 @@ def open_sourcebook(settings: Settings, *, address: str = "", worker: bool = Tru
         pipeline = Pipeline(catalog, versions, blobs, sandbox, generations)
         jobs = _opened(stack, Jobs(database, pipeline, settings.jobs), Jobs.stop)
         intake = Intake(database, catalog, versions, blobs, jobs)
-        connectors, scheduler = _open_connectors(settings, database, catalog, intake, jobs)
+        connectors, updating, scheduler = _open_connectors(settings, database, catalog, intake, jobs)
         jobs.use_rebuilding(Rebuilding(catalog, versions, record, generations))
         jobs.open(worker=worker, only_owner=settings.is_embedded)
         control = IngestControl(database, catalog, versions, jobs)
@@ -118,6 +123,7 @@ def open_sourcebook(settings: Settings, *, address: str = "", worker: bool = Tru
             sandbox=sandbox,
             intake=intake,
             connectors=connectors,
+            updating=updating,
             uploads=ResumableUploads(settings.data / "uploads", intake, max_bytes=settings.max_upload_bytes),
             control=control,
             deletions=versions.deletions,
@@ -134,16 +140,18 @@ def open_sourcebook(settings: Settings, *, address: str = "", worker: bool = Tru
 
 def _open_connectors(
     settings: Settings, database: Database, catalog: Catalog, intake: Intake, jobs: Jobs
-) -> tuple[Connectors, Scheduler]:
-    """Connectors and, for a worker, their scheduler; `jobs` learns how to sync."""
+) -> tuple[Connectors, Updating, Scheduler]:
+    """Connectors, how they change and, for a worker, their scheduler; `jobs` learns how to sync."""
+    sealing = Sealing(settings.secret_key.get_secret_value(), settings.data / KEY_FILE)
+    seal_all(database, sealing)
     origins = Origins(settings.connectors, settings.data)
-    records, items = ConnectorRecords(database), ItemRecords(database)
-    syncing = Syncing(
-        records, items, DocumentPaths(database, Versions(database)), intake, origins, settings.connectors
-    )
+    records, items = ConnectorRecords(database, sealing), ItemRecords(database)
+    paths = DocumentPaths(database, Versions(database))
+    syncing = Syncing(records, items, paths, intake, origins, settings.connectors)
     jobs.use(syncing, concurrency=settings.connectors.concurrency)
     connectors = Connectors(database, catalog, records, items, intake, origins, jobs)
-    return connectors, Scheduler(connectors, origins, seconds=settings.connectors.watch_seconds)
+    updating = Updating(connectors, records, Changes(database, sealing), items, paths, origins)
+    return connectors, updating, Scheduler(connectors, origins, seconds=settings.connectors.watch_seconds)
 
 
 def open_embedder() -> Embedder:

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy import BigInteger, Double, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -26,10 +27,14 @@ class ConnectorRow(Base):
     name: Mapped[str] = mapped_column(String(200))
     options: Mapped[dict[str, Any]]
     secrets: Mapped[dict[str, Any]]
-    """In clear text: whoever can read the database can read them (docs/connectors.md)."""
+    """By name; each value is sealed (ingest/connectors/sealing.py) once `is_sealed` says so."""
+    is_sealed: Mapped[bool] = mapped_column(server_default=sa.false())
+    """False in rows of versions that kept secrets in clear text, until the next start seals them."""
     interval_seconds: Mapped[int | None]
     """`None` for a connector that syncs only when told to."""
     is_watched: Mapped[bool]
+    is_paused: Mapped[bool] = mapped_column(server_default=sa.false())
+    """Syncs only when told to, whatever its interval."""
     cursor: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime]
     next_sync_at: Mapped[datetime | None]

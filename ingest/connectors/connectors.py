@@ -61,6 +61,8 @@ class Connector:
     secret_names: tuple[str, ...]
     interval_seconds: int | None
     is_watched: bool
+    is_paused: bool
+    """It syncs only when told to."""
     created_at: datetime
     next_sync_at: datetime | None
     items: int

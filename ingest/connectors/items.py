@@ -167,6 +167,14 @@ class ItemRecords:
         with self._database.read() as session:
             return [DocumentId(found) for ids in session.scalars(query) for found in ids]
 
+    def documents(self, connector_id: ConnectorId) -> list[tuple[str, list[DocumentId]]]:
+        """Path and documents of every item that was ever tried."""
+        query = sa.select(ConnectorItemRow.path, ConnectorItemRow.document_ids).where(
+            ConnectorItemRow.connector_id == connector_id, ConnectorItemRow.tried_sync > 0
+        )
+        with self._database.read() as session:
+            return [(path, [DocumentId(one) for one in ids]) for path, ids in session.execute(query)]
+
 
 def _is_vanished(number: int) -> sa.ColumnElement[bool]:
     """Not in this sync's listing, once that is complete."""

@@ -50,7 +50,7 @@ class Connectors:
         Raises `InvalidInputError` for what makes no sense, `OriginRefusedError` for what is not allowed.
         """
         name, secrets = name.strip() or default_name(options), secrets or {}
-        _check(name, options, secrets, interval_seconds, is_watched=is_watched)
+        check(name, options, set(secrets), interval_seconds, is_watched=is_watched)
         self._origins.check(options, secrets)
         connector_id = self._records.add(
             NewConnector(
@@ -108,17 +108,18 @@ class Connectors:
             return  # deleted by hand before
 
 
-def _check(
+def check(
     name: str,
     options: Options,
-    secrets: dict[str, str],
+    secret_names: set[str],
     interval_seconds: int | None,
     *,
     is_watched: bool,
 ) -> None:
+    """Raises `InvalidInputError` for what makes no sense, wherever the origin may be."""
     if "/" in name or fault_of_path(name) or len(name) > 200:
         raise InvalidInputError("A connector's name has 1 to 200 printable characters and no '/'.")
-    if unknown := set(secrets) - SECRETS[options.kind]:
+    if unknown := secret_names - SECRETS[options.kind]:
         raise InvalidInputError(f"A {options.kind} connector has no secret named '{min(unknown)}'.")
     if interval_seconds is not None and interval_seconds < MIN_INTERVAL_SECONDS:
         raise InvalidInputError(f"The interval is at least {MIN_INTERVAL_SECONDS} seconds.")

@@ -18,7 +18,7 @@ from ingest.connectors.origin import Origin, Selection
 from ingest.connectors.pages import plain_address
 from ingest.connectors.s3 import S3Origin, endpoint_of
 from ingest.connectors.settings import ConnectorsSettings
-from ingest.connectors.visits import Visits
+from ingest.connectors.visits import Login, Visits
 from ingest.connectors.website import WebsiteOrigin, is_below
 
 
@@ -53,7 +53,7 @@ class Origins:
                 with guarded_client(self._rules) as http:
                     yield S3Origin(options, secrets(), http, max_item_bytes=self._settings.max_item_bytes)
             case WebsiteOptions():
-                with self._website(options) as website:
+                with self._website(options, secrets().get("password", "")) as website:
                     yield website
 
     def _judge(self, address: str) -> None:
@@ -66,16 +66,24 @@ class Origins:
         shutil.rmtree(self._mirror(connector_id), ignore_errors=True)
 
     @contextmanager
-    def _website(self, options: WebsiteOptions) -> Generator[WebsiteOrigin]:
+    def _website(self, options: WebsiteOptions, password: str) -> Generator[WebsiteOrigin]:
         start = plain_address(options.url)
         if start is None:
             raise OriginRefusedError("A website's address reads https://host/path, without a password in it.")
+        if bool(options.username) != bool(password):
+            raise OriginRefusedError(
+                "A website needs both, the option username and the secret password, or neither."
+            )
+        login = Login(start=start, username=options.username, password=password) if password else None
         with (
             guarded_client(self._rules) as http,
             tempfile.TemporaryDirectory(prefix="sourcebook-crawl-") as folder,
         ):
             visits = Visits(
-                http, lambda address: is_below(address, start), pause_seconds=options.pause_seconds
+                http,
+                lambda address: is_below(address, start),
+                pause_seconds=options.pause_seconds,
+                login=login,
             )
             limit = self._settings.max_item_bytes
             yield WebsiteOrigin(options, start, visits, Path(folder), max_item_bytes=limit)

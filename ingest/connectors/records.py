@@ -16,6 +16,7 @@ from ingest.connectors.connectors import Connector, ConnectorId, ItemProblem, Sy
 from ingest.connectors.errors import ConnectorNotFoundError
 from ingest.connectors.options import Options, options_from, options_row
 from ingest.connectors.origin import Cursor
+from ingest.connectors.sealing import Sealing
 from ingest.tables import ConnectorItemRow, ConnectorRow
 
 PROBLEMS_SHOWN = 200
@@ -36,8 +37,9 @@ class NewConnector:
 
 
 class ConnectorRecords:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, sealing: Sealing) -> None:
         self._database = database
+        self._sealing = sealing
 
     # What there is
 
@@ -48,9 +50,11 @@ class ConnectorRecords:
             collection_id=new.collection_id,
             name=new.name,
             options=options_row(new.options),
-            secrets=dict(new.secrets),
+            secrets=self._sealing.seal(new.secrets),
+            is_sealed=True,
             interval_seconds=new.interval_seconds,
             is_watched=new.is_watched,
+            is_paused=False,
             cursor=None,
             created_at=_now(),
             next_sync_at=None,
@@ -85,9 +89,10 @@ class ConnectorRecords:
             return _connector_from(session, found[0], found[1])
 
     def secrets(self, connector_id: ConnectorId) -> dict[str, str]:
-        """For whoever opens the origin; nobody else asks."""
+        """For whoever opens the origin; nobody else asks. Raises `SecretKeyError` when the key is wrong."""
         with self._database.read() as session:
-            return dict(_row(session, connector_id).secrets)
+            row = _row(session, connector_id)
+            return self._sealing.unseal(row.secrets) if row.is_sealed else dict(row.secrets)
 
     def cursor(self, connector_id: ConnectorId) -> Cursor | None:
         with self._database.read() as session:
@@ -107,7 +112,7 @@ class ConnectorRecords:
     def retire(self, connector_id: ConnectorId) -> None:
         """No sync goes on or begins any more; a sync that runs finds itself over."""
         with self._database.write() as session:
-            row = _locked(session, connector_id)
+            row = locked(session, connector_id)
             row.sync_number += 1
             row.sync_state, row.sync_reason = SyncState.FAILED, "The connector is being removed."
             row.interval_seconds, row.next_sync_at, row.is_watched = None, None, False
@@ -123,13 +128,14 @@ class ConnectorRecords:
         """Whose next sync should have begun."""
         query = _connectors_query().where(
             ConnectorRow.next_sync_at <= _now(),
+            sa.not_(ConnectorRow.is_paused),
             ConnectorRow.sync_state.not_in((SyncState.QUEUED, SyncState.RUNNING)),
         )
         with self._database.read() as session:
             return [ConnectorId(row.id) for row, _ in session.execute(query)]
 
     def watched(self) -> list[ConnectorId]:
-        query = _connectors_query().where(ConnectorRow.is_watched)
+        query = _connectors_query().where(ConnectorRow.is_watched, sa.not_(ConnectorRow.is_paused))
         with self._database.read() as session:
             return [ConnectorId(row.id) for row, _ in session.execute(query)]
 
@@ -137,7 +143,7 @@ class ConnectorRecords:
         self, transaction: Transaction, connector_id: ConnectorId, *, may_delete_most: bool
     ) -> int | None:
         """Number of the sync to enqueue, or `None` when one waits or runs already: one at a time."""
-        row = _locked(transaction, connector_id)
+        row = locked(transaction, connector_id)
         if not SyncState(row.sync_state).is_final:
             return None
         row.sync_number += 1
@@ -156,13 +162,23 @@ class ConnectorRecords:
         with self._database.write() as session:
             return current(session, connector_id, number).may_delete_most
 
-    def finish(self, connector_id: ConnectorId, number: int, state: SyncState, reason: str | None) -> None:
-        """Ends a sync and plans the next one. Raises `ConnectorNotFoundError` when it is not wanted."""
+    def finish(
+        self,
+        connector_id: ConnectorId,
+        number: int,
+        state: SyncState,
+        reason: str | None,
+        rest_seconds: float = 0.0,
+    ) -> None:
+        """Ends a sync and plans the next one, not sooner than after `rest_seconds`.
+
+        Raises `ConnectorNotFoundError` when it is not wanted.
+        """
         with self._database.write() as session:
             row = current(session, connector_id, number)
             row.sync_state, row.sync_reason, row.finished_at = state, reason, _now()
             if row.interval_seconds is not None:
-                row.next_sync_at = _now() + timedelta(seconds=row.interval_seconds)
+                row.next_sync_at = _now() + timedelta(seconds=max(row.interval_seconds, rest_seconds))
 
 
 _FRESH: dict[str, Any] = {
@@ -180,13 +196,13 @@ _FRESH: dict[str, Any] = {
 
 def current(session: Session, connector_id: ConnectorId, number: int) -> ConnectorRow:
     """The row, locked, while this sync is the one that counts: a late worker changes nothing."""
-    row = _locked(session, connector_id)
+    row = locked(session, connector_id)
     if row.sync_number != number or SyncState(row.sync_state).is_final:
         raise ConnectorNotFoundError("This sync is over.")
     return row
 
 
-def _locked(session: Session, connector_id: ConnectorId) -> ConnectorRow:
+def locked(session: Session, connector_id: ConnectorId) -> ConnectorRow:
     row = session.get(ConnectorRow, connector_id, with_for_update=True)
     if row is None:
         raise ConnectorNotFoundError
@@ -222,8 +238,9 @@ def _connector_from(session: Session, row: ConnectorRow, collection: str) -> Con
         secret_names=tuple(sorted(row.secrets)),
         interval_seconds=row.interval_seconds,
         is_watched=row.is_watched,
+        is_paused=row.is_paused,
         created_at=row.created_at,
-        next_sync_at=row.next_sync_at,
+        next_sync_at=None if row.is_paused else row.next_sync_at,
         items=items,
         last_sync=_sync_from(row, failed),
     )

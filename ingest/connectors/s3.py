@@ -4,6 +4,7 @@ The signature comes from httpx-auth; the requests go through the same guard as e
 """
 
 import tempfile
+import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -15,7 +16,7 @@ import httpx
 from httpx_auth import AWS4Auth
 
 from ingest.connectors.errors import ItemError, OriginError, OriginRefusedError
-from ingest.connectors.http import copy_body
+from ingest.connectors.http import Patience, Pause, copy_body
 from ingest.connectors.options import S3Options
 from ingest.connectors.origin import Cursor, Item, Problem, Selection, fault_of_path
 from ingest.connectors.pages import plain_address
@@ -28,10 +29,17 @@ _SPOOL_BYTES = 1 << 20
 
 class S3Origin:
     def __init__(
-        self, options: S3Options, secrets: dict[str, str], http: httpx.Client, *, max_item_bytes: int
+        self,
+        options: S3Options,
+        secrets: dict[str, str],
+        http: httpx.Client,
+        *,
+        max_item_bytes: int,
+        pause: Pause = time.sleep,
     ) -> None:
         self._options = options
         self._http = http
+        self._patience = Patience(pause)
         self._max_item_bytes = max_item_bytes
         self._selection = Selection(include=options.include, exclude=options.exclude)
         self._bucket = f"{endpoint_of(options)}/{options.bucket}"
@@ -108,7 +116,7 @@ class S3Origin:
     @contextmanager
     def _answer(self, url: str) -> Generator[httpx.Response]:
         try:
-            with self._http.stream("GET", url, auth=self._signature) as response:
+            with self._patience.opened(self._http, url, auth=self._signature) as response:
                 yield response
         except httpx.HTTPError as error:
             raise OriginError(f"The store does not answer: {error or type(error).__name__}.") from error

@@ -24,7 +24,7 @@ from corpus.errors import (
 )
 from ingest.connectors.connectors import Connector, ConnectorId, RememberedItem, SyncState
 from ingest.connectors.document_paths import DocumentPaths
-from ingest.connectors.errors import ConnectorNotFoundError, OriginError
+from ingest.connectors.errors import ConnectorNotFoundError, OriginBusyError, OriginError
 from ingest.connectors.http import TooLargeError
 from ingest.connectors.items import ItemRecords
 from ingest.connectors.opening import Origins
@@ -98,18 +98,19 @@ class Syncing:
 
     def run(self, connector_id: str, number: int, steps: Steps) -> None:
         """Brings a collection in step with its origin; ends in a final state, whatever happens."""
-        identity = ConnectorId(connector_id)
+        identity, rest_seconds = ConnectorId(connector_id), 0.0
         try:
             state, reason = self._run(identity, number, steps)
         except ConnectorNotFoundError:
             return  # removed meanwhile, alone or with its collection
         except SourcebookError as error:
             state, reason = SyncState.FAILED, str(error)
+            rest_seconds = error.seconds if isinstance(error, OriginBusyError) else 0.0
         except Exception:  # the worker's edge: the sync must end
             log.exception("the sync of connector %s failed", connector_id)
             state, reason = SyncState.FAILED, "Something went wrong on our side. The server's log has it."
         with suppress(ConnectorNotFoundError):
-            steps.step("finish", lambda: self._records.finish(identity, number, state, reason))
+            steps.step("finish", lambda: self._records.finish(identity, number, state, reason, rest_seconds))
 
     def _run(self, connector_id: ConnectorId, number: int, steps: Steps) -> tuple[SyncState, str | None]:
         running = _Running(self._records.connector(connector_id), number, steps)
@@ -171,9 +172,8 @@ class Syncing:
         try:
             self._items.take(running.id, running.number, item, sha256, new)
         except ConnectorNotFoundError:
-            # Removed in this moment: nobody would ever follow a document that has just come.
-            if item.sha256 is None:
-                self._delete_documents(new)
+            # Removed or renamed in this moment: nobody would ever follow a document that has just come.
+            self._delete_documents(set(new) - set(item.document_ids))
             raise
 
     def _copy(self, origin: Origin, item: RememberedItem, file: BinaryIO) -> str:

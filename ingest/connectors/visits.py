@@ -1,8 +1,10 @@
 """Visiting a website as a polite guest: robots.txt, pauses, few redirects, and nothing twice."""
 
+import base64
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import BinaryIO
 
@@ -11,14 +13,12 @@ from protego import Protego
 
 from ingest.connectors.errors import ItemError, OriginError
 from ingest.connectors.guard import USER_AGENT
-from ingest.connectors.http import copy_body, pieces
+from ingest.connectors.http import BUSY, Patience, Pause, copy_body, pieces
 from ingest.connectors.pages import plain_address
 
 MAX_REDIRECTS = 3
 MAX_ROBOTS_BYTES = 512 << 10
 AGENT = USER_AGENT.partition("/")[0]
-
-Pause = Callable[[float], None]
 
 
 class NotThereError(ItemError):
@@ -33,6 +33,25 @@ class SilentError(ItemError):
     """The website does not answer."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """A name and password for one host, and for no other that a redirect leads to (HTTP Basic, RFC 7617)."""
+
+    start: str
+    username: str
+    password: str
+
+    def headers(self, address: str) -> dict[str, str]:
+        at, home = httpx.URL(address), httpx.URL(self.start)
+        if (at.scheme, at.host, at.port) != (home.scheme, home.host, home.port):
+            return {}
+        told = base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+        return {"Authorization": f"Basic {told}"}
+
+    def __repr__(self) -> str:
+        return f"Login({self.start!r}, {self.username!r})"
+
+
 class Visits:
     """Requests to one website. `is_ours` judges every address, also each one that a redirect leads to."""
 
@@ -43,11 +62,14 @@ class Visits:
         *,
         pause_seconds: float,
         pause: Pause = time.sleep,
+        login: Login | None = None,
     ) -> None:
         self._http = http
         self._is_ours = is_ours
         self._pause_seconds = pause_seconds
         self._pause = pause
+        self._patience = Patience(pause)
+        self._login = login
         self._robots: dict[str, Protego] = {}
         self._last_request: float | None = None
 
@@ -79,6 +101,8 @@ class Visits:
         status = HTTPStatus(response.status_code)
         if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
             raise NotThereError
+        if status in BUSY:
+            raise SilentError(f"The website is busy: it answered {status.value} {status.phrase}.")
         if status != HTTPStatus.OK:
             raise ItemError(f"The website answered {status.value} {status.phrase}.")
         try:
@@ -122,9 +146,9 @@ class Visits:
 
     @contextmanager
     def _request(self, address: str, headers: dict[str, str]) -> Generator[httpx.Response]:
-        self._wait()
+        headers = headers | (self._login.headers(address) if self._login else {})
         try:
-            with self._http.stream("GET", address, headers=headers) as response:
+            with self._patience.opened(self._http, address, headers=headers, before=self._wait) as response:
                 yield response
         except httpx.HTTPError as error:
             raise SilentError(f"The website does not answer: {error or type(error).__name__}.") from error

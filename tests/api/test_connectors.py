@@ -119,9 +119,39 @@ def test_problems_are_shown_item_by_item_and_secrets_never(
     assert settings.data.stat().st_mode & 0o077 == 0, "only its owner reads the data folder"
 
 
+def test_a_connector_is_changed_and_what_is_left_out_stays(client: TestClient, bucket: Bucket) -> None:
+    secrets = {"access_key": "AKIDCHANGED", "secret_key": "hush-hush"}
+    options = {"kind": "s3", "endpoint": bucket.url, "bucket": "files", "region": REGION}
+    shown = create(client, collection="changed", name="old", options=options, secrets=secrets)
+    url = f"{URL}/{shown['id']}"
+    body = {"name": "new", "interval_seconds": 3600, "options": {"prefix": "hr/"}, "is_paused": True}
+    response = client.patch(url, json=body)
+    assert response.status_code == 200, response.text
+    changed = response.json()
+    assert (changed["name"], changed["interval_seconds"], changed["is_paused"]) == ("new", 3600, True)
+    assert changed["options"] == {**shown["options"], "prefix": "hr/"}
+    assert changed["secret_names"] == ["access_key", "secret_key"]
+    changed = client.patch(url, json={"secrets": {"access_key": None, "secret_key": None}}).json()
+    assert changed["secret_names"] == []
+    assert changed["interval_seconds"] == 3600
+    assert client.patch(url, json={"interval_seconds": None}).json()["interval_seconds"] is None
+    for wrong, word in (
+        ({"options": {"kind": "git"}}, "kind"),
+        ({"options": {"endpoint": "http://169.254.169.254"}}, "ALLOWED_HOSTS"),
+        ({"secrets": {"token": "hush-hush"}}, "secret"),
+        ({"secrets": {"access_key": ["hush-hush"]}}, "access_key"),
+    ):
+        refused = client.patch(url, json=wrong)
+        assert refused.status_code == 422
+        assert word in refused.text
+        assert "hush-hush" not in refused.text
+    assert client.patch(f"{URL}/con_unknown", json={"name": "x"}).status_code == 404
+
+
 @pytest.mark.parametrize(
     ("body", "word"),
     [
+        ({"options": {"kind": "folder", "path": "/x", "colour": "red"}}, "colour"),
         ({"options": {"kind": "folder", "path": "/etc"}}, "ALLOWED_FOLDERS"),
         ({"options": {"kind": "website", "url": "http://169.254.169.254/"}}, "ALLOWED_HOSTS"),
         ({"options": {"kind": "website", "url": "file:///etc/passwd"}}, "https://"),
@@ -200,6 +230,12 @@ def test_the_command_line_does_the_same(
         code, out = run("show", added["id"])
         assert code == 0
         assert "done" in out
+        code, out = run("update", added["id"], "--every", "0", "--exclude", "new.md", "--pause", "--json")
+        changed = json.loads(out)
+        assert (code, changed["interval_seconds"], changed["is_paused"]) == (0, None, True)
+        assert changed["options"]["exclude"] == ["new.md"]
+        code, out = run("update", added["id"], "--option", "nonsense=1")
+        assert code == 1
         code, out = run("remove", added["id"], "--documents", "delete")
         assert code == 0
         assert run("remove", added["id"], "--documents", "perhaps")[0] == 2

@@ -21,6 +21,7 @@ from ingest.connectors.items import ItemRecords
 from ingest.connectors.options import FolderOptions
 from ingest.connectors.origin import Cursor, Item, Problem
 from ingest.connectors.records import ConnectorRecords, NewConnector
+from ingest.connectors.sealing import KEY_FILE, Sealing
 from ingest.connectors.settings import ConnectorsSettings
 from ingest.connectors.sync import Syncing
 from ingest.intake import Intake
@@ -138,7 +139,8 @@ class Place:
         self.jobs = Queue()
         self.blobs = LocalBlobs(folder / "blobs")
         self.intake = Intake(database, self.catalog, self.versions, self.blobs, self.jobs)  # type: ignore[arg-type]
-        self.records, self.items = ConnectorRecords(database), ItemRecords(database)
+        self.sealing = Sealing("", folder / KEY_FILE)
+        self.records, self.items = ConnectorRecords(database, self.sealing), ItemRecords(database)
         self.origin = ScriptedOrigin()
         self.collection_id = self.catalog.ensure_collection("hr")
         self.connect()

@@ -24,6 +24,7 @@ from ingest.connectors.opening import Origins
 from ingest.connectors.options import FolderOptions, GitOptions, S3Options, WebsiteOptions
 from ingest.connectors.records import ConnectorRecords
 from ingest.connectors.scheduling import Scheduler
+from ingest.connectors.sealing import KEY_FILE, Sealing
 from ingest.connectors.settings import ConnectorsSettings
 from ingest.connectors.sync import Syncing
 from ingest.generations import OpenGeneration, OpenGenerations
@@ -80,7 +81,8 @@ class Base:
         self.intake = Intake(database, self.catalog, versions, blobs, self.jobs)
         settings = ConnectorsSettings(allowed_folders=(self.root,))
         self.origins = Origins(settings, tmp_path / "data")
-        self.records, self.items = ConnectorRecords(database), ItemRecords(database)
+        self.sealing = Sealing("", tmp_path / "data" / KEY_FILE)
+        self.records, self.items = ConnectorRecords(database, self.sealing), ItemRecords(database)
         paths = DocumentPaths(database, versions)
         self.jobs.use(
             Syncing(self.records, self.items, paths, self.intake, self.origins, settings), concurrency=2

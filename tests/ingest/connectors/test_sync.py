@@ -9,7 +9,7 @@ import pytest
 from corpus.documents import DocumentStatus
 from corpus.errors import CollectionNotFoundError
 from ingest.connectors.connectors import SyncState
-from ingest.connectors.errors import ConnectorNotFoundError
+from ingest.connectors.errors import ConnectorNotFoundError, OriginBusyError
 
 
 def zipped(**members: str) -> bytes:
@@ -303,3 +303,14 @@ def _steps() -> Any:
             pass
 
     return Direct()
+
+
+def test_a_busy_origin_is_left_alone_for_as_long_as_it_asked(place: Any) -> None:
+    def refuse(_key: str) -> None:
+        raise OriginBusyError("It is busy.", seconds=5000)
+
+    place.origin.files = {"a.md": b"# A"}
+    place.origin.before_fetch = refuse
+    assert place.sync().state is SyncState.FAILED
+    connector = place.records.connector(place.connector)
+    assert (connector.next_sync_at - connector.last_sync.finished_at).total_seconds() >= 5000 - 1

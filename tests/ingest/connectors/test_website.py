@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 from ingest.connectors import sitemaps
+from ingest.connectors.connectors import ConnectorId
 from ingest.connectors.errors import ItemError, OriginError, OriginRefusedError
 from ingest.connectors.guard import HostRules, guarded_client
+from ingest.connectors.opening import Origins
 from ingest.connectors.options import WebsiteOptions
 from ingest.connectors.origin import Cursor, Item, Problem
 from ingest.connectors.pages import path_of, plain_address, read_page
+from ingest.connectors.settings import ConnectorsSettings
 from ingest.connectors.visits import Visits
 from ingest.connectors.website import WebsiteOrigin, is_below
 from tests.servers.site import Answer, Site, site_server
@@ -451,3 +454,35 @@ def test_links_are_read_against_the_base_of_the_page() -> None:
     <a href="javascript:x">c</a><a>d</a><area href="/e">"""
     facts = read_page(html, "http://x.example/start")
     assert facts.links == ("http://x.example/deep/a", "http://x.example/e")
+
+
+def test_a_password_goes_to_the_pages_of_its_own_host_only(tmp_path: Path) -> None:
+    with site_server() as site, site_server() as other:
+        site.page("/", "/a", "/away")
+        site.page("/a")
+        site.redirect("/away", f"{other.url}/")
+        site.redirect("/robots.txt", f"{other.url}/robots.txt")
+        other.page("/")
+        settings = ConnectorsSettings(allowed_hosts=(site.host, other.host))
+        options = WebsiteOptions(url=f"{site.url}/", username="reader", pause_seconds=0)
+        origins = Origins(settings, tmp_path)
+        with origins.open(ConnectorId("con_1"), options, lambda: {"password": "hush"}) as origin:
+            assert len(list(origin.list(None))) == 2
+        sent = [headers.get("authorization") for headers in site.request_headers]
+        assert set(sent) == {"Basic cmVhZGVyOmh1c2g="}
+        assert other.requests == ["/robots.txt"]
+        assert [headers.get("authorization") for headers in other.request_headers] == [None]
+
+
+@pytest.mark.parametrize(("username", "secrets"), [("reader", {}), ("", {"password": "hush"})])
+def test_a_name_without_a_password_or_the_other_way_round_is_refused(
+    site: Site, tmp_path: Path, username: str, secrets: dict[str, str]
+) -> None:
+    origins = Origins(ConnectorsSettings(allowed_hosts=(site.host,)), tmp_path)
+    options = WebsiteOptions(url=f"{site.url}/", username=username)
+    with (
+        pytest.raises(OriginRefusedError, match="both"),
+        origins.open(ConnectorId("con_1"), options, lambda: secrets),
+    ):
+        pass
+    assert site.requests == []
