@@ -1,6 +1,7 @@
 """The one place that names concrete classes: settings in, an opened knowledge base out."""
 
 import ctypes
+import logging
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -50,6 +51,8 @@ from retrieval.embedding import Embedder
 from retrieval.retriever import CurrentRetriever, PassageSource
 from retrieval.sections import SectionRetriever
 
+log = logging.getLogger(__name__)
+
 _M_ARENA_MAX = -8
 """Number of the option in glibc's malloc.h."""
 
@@ -93,7 +96,13 @@ def open_sourcebook(settings: Settings, *, address: str = "", worker: bool = Tru
         versions = Versions(database)
         embedder = MiniLmEmbedder()
         record, wanted = Generations(database), recipe(settings, embedder)
-        record.ensure(wanted.name, wanted.parts)
+        answers = record.ensure(wanted.name, wanted.parts)
+        if answers.name != wanted.name:
+            log.warning(
+                "the index %s answers, the settings ask for %s: `sourcebook reindex` builds it",
+                answers.name,
+                wanted.name,
+            )
         generations = _opened(
             stack,
             OpenGenerations(record, generation_opener(settings, embedder)),

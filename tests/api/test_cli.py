@@ -53,7 +53,7 @@ def sourcebook(*arguments: str | Path) -> Ran:
     return Ran(code=code, out=out.getvalue(), err=err.getvalue())
 
 
-def sourcebook_alone(*arguments: str | Path) -> Ran:
+def sourcebook_alone(*arguments: str | Path, **environment: str) -> Ran:
     """Runs a command in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-m", "api.cli", *arguments],
@@ -62,6 +62,7 @@ def sourcebook_alone(*arguments: str | Path) -> Ran:
         text=True,
         timeout=120,
         check=False,
+        env={**os.environ, **environment},
     )
     return Ran(code=done.returncode, out=done.stdout, err=done.stderr)
 
@@ -328,3 +329,17 @@ def test_without_a_server_a_command_opens_the_folder_itself(notes: Path, tmp_pat
     found = sourcebook_alone("search", "hotel", "--json", "--data", tmp_path / "own")
     assert found.code == 0, found.err
     assert found.json["passages"][0]["title"] == "Travel"
+
+
+def test_a_change_of_settings_takes_a_reindex(tmp_path: Path, notes: Path) -> None:
+    data, wanted = tmp_path / "own", {"SOURCEBOOK_EMBEDDING__DIMENSION": "128"}
+    assert sourcebook_alone("ingest", notes, "--collection", "notes", "--data", data).code == 0
+    before = sourcebook_alone("search", "hotel", "--json", "--data", data, **wanted)
+    assert before.json["passages"]  # the index that is there goes on answering
+    built = sourcebook_alone("reindex", "--json", "--data", data, **wanted)
+    assert built.code == 0, built.err
+    assert (built.json["is_current"], built.json["building"]) == (True, None)
+    assert built.json["answering"].startswith("all-minilm-l6-v2-128-")
+    after = sourcebook_alone("search", "hotel", "--json", "--data", data, **wanted)
+    (first, *_) = after.json["passages"]
+    assert "140 euros" in first["text"]

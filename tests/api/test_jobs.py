@@ -110,6 +110,14 @@ def test_the_doctor_finds_and_mends_a_lost_vector(
     assert client.get("/api/v1/doctor").json()["findings"] == []
 
 
+def test_the_index_is_current_and_nothing_is_to_be_built(client: TestClient) -> None:
+    state = client.get("/api/v1/reindex").json()
+    assert (state["is_current"], state["building"]) == (True, None)
+    assert state["answering"] == state["wanted"]
+    assert "already" in problem(client.post("/api/v1/reindex"), 409)["detail"]
+    assert "No index is being built" in problem(client.delete("/api/v1/reindex"), 409)["detail"]
+
+
 def test_events_tell_each_change_once_and_go_on_after_a_break(sourcebook: Sourcebook, add: Add) -> None:
     feed = DocumentFeed(sourcebook, None, datetime.now(UTC) + timedelta(seconds=5))
     (document,) = add("heard", ("leave.md", LEAVE))

@@ -14,6 +14,7 @@ from sentence_transformers import SentenceTransformer
 from corpus.errors import ConfigurationError
 from retrieval.adapters.sentence_transformers import MiniLmEmbedder
 from retrieval.embedding import Embedder, Vectors
+from retrieval.truncation import TruncatedEmbedder
 
 TEXTS = [
     "The notice period is four weeks.",
@@ -28,6 +29,23 @@ TEXTS = [
 @pytest.fixture(scope="module")
 def embedder() -> Embedder:
     return MiniLmEmbedder()
+
+
+def test_a_truncated_embedder_gives_unit_vectors_of_the_first_numbers(embedder: Embedder) -> None:
+    short = TruncatedEmbedder(embedder, 64)
+    vectors = short.embed_documents(TEXTS)
+    assert (short.dimension, vectors.shape, vectors.dtype) == (64, (len(TEXTS), 64), np.float32)
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(len(TEXTS)), abs=1e-5)
+    whole = embedder.embed_documents(TEXTS)
+    assert vectors[0] / vectors[0][0] == pytest.approx(whole[0][:64] / whole[0][0], rel=1e-3)
+    question = short.embed_query("How long before I leave do I have to resign?")
+    assert question @ vectors[0] > question @ vectors[5] + 0.1
+
+
+@pytest.mark.parametrize("dimension", [0, -1, 385])
+def test_more_numbers_than_there_are_cannot_be_kept(embedder: Embedder, dimension: int) -> None:
+    with pytest.raises(ConfigurationError, match="384"):
+        TruncatedEmbedder(embedder, dimension)
 
 
 def test_vectors_are_unit_rows_in_the_order_of_the_texts(embedder: Embedder) -> None:

@@ -304,3 +304,14 @@ def test_an_empty_index_finds_nothing(index: Index) -> None:
     index.flush()
 
     assert index.search(query("hr")) == []
+
+
+@pytest.mark.parametrize("engine", [each for each in ENGINES if each != "qdrant_local"])
+def test_nothing_is_left_of_a_dropped_index(engine: str, tmp_path: Path) -> None:
+    """The client's local mode keeps nothing between two openings anyway."""
+    opened = open_index(engine, tmp_path, IndexSettings())
+    opened.upsert([point("a")])
+    opened.drop()
+    again = open_index(engine, tmp_path, IndexSettings())
+    assert again.count() == 0
+    again.drop()
