@@ -116,7 +116,7 @@ def open_sourcebook(settings: Settings, *, address: str = "", worker: bool = Tru
         connectors, updating, scheduler = _open_connectors(settings, database, catalog, intake, jobs)
         jobs.use_rebuilding(Rebuilding(catalog, versions, record, generations))
         jobs.open(worker=worker, only_owner=settings.is_embedded)
-        control = IngestControl(database, catalog, versions, jobs)
+        control = IngestControl(database, catalog, jobs)
         doctor = Doctor(database, versions, blobs, generations, jobs)
         if worker:
             control.settle()
@@ -157,7 +157,7 @@ def _open_connectors(
     seal_all(database, sealing)
     origins = Origins(settings.connectors, settings.data)
     records, items = ConnectorRecords(database, sealing), ItemRecords(database)
-    paths = DocumentPaths(database, Versions(database))
+    paths = DocumentPaths(database)
     syncing = Syncing(records, items, paths, intake, origins, settings.connectors)
     jobs.use(syncing, concurrency=settings.connectors.concurrency)
     connectors = Connectors(database, catalog, records, items, intake, origins, jobs)

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
+from corpus import submissions
 from corpus.catalog import Catalog
 from corpus.database import Database
 from corpus.documents import CollectionId, Document, DocumentId, DocumentStatus
 from corpus.errors import ConflictError
-from corpus.versions import Versions
 from ingest.jobs import Jobs
 from ingest.sniffing import ZIP
 
@@ -17,18 +17,17 @@ PAGE = 50
 class IngestControl:
     """Every change is in the record, together with its job, when the call returns."""
 
-    def __init__(self, database: Database, catalog: Catalog, versions: Versions, jobs: Jobs) -> None:
+    def __init__(self, database: Database, catalog: Catalog, jobs: Jobs) -> None:
         self._database = database
         self._catalog = catalog
-        self._versions = versions
         self._jobs = jobs
 
     def cancel(self, document_id: DocumentId) -> Document:
         """Raises `ConflictError` when the document is at its end. A duplicate of it takes its place."""
         with self._database.write() as transaction:
-            document = self._versions.cancel(transaction, document_id)
+            document = submissions.cancel(transaction, document_id)
             if document.active_version is None:
-                heir = self._versions.promote_duplicate(transaction, document_id)
+                heir = submissions.promote_duplicate(transaction, document_id)
                 if heir:
                     self._jobs.enqueue_ingest(transaction, heir)
         return document
@@ -77,7 +76,7 @@ class IngestControl:
             for document in documents:
                 if document.media_type == ZIP:
                     raise ConflictError(f"'{document.path}' is an archive: upload it again.")
-                again = self._versions.retry(transaction, document.id)
+                again = submissions.retry(transaction, document.id)
                 self._jobs.enqueue_ingest(transaction, again, is_paused=again.collection_id in paused)
                 queued.append(again)
         return queued

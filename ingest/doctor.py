@@ -9,6 +9,7 @@ from itertools import islice
 from threading import Event, Thread
 from typing import TypeVar
 
+from corpus import submissions
 from corpus.blobs import BlobStore, StoredFile
 from corpus.database import Database
 from corpus.documents import Chunk, CollectionId, DocumentId
@@ -198,7 +199,7 @@ class Doctor:
 
     def _queue_again(self, document: Held) -> bool:
         with self._database.write() as transaction:
-            again = self._versions.requeue_stranded(transaction, document.id)
+            again = submissions.requeue_stranded(transaction, document.id)
             if again:
                 self._jobs.enqueue_ingest(transaction, again, is_paused=document.is_paused)
         return True

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from corpus import submissions
 from corpus.blobs import BlobStore
 from corpus.catalog import Catalog
 from corpus.crash_points import reach
@@ -13,7 +14,8 @@ from corpus.database import Database
 from corpus.documents import CollectionId, Document, DocumentId, Reason
 from corpus.duplicates import Duplicates
 from corpus.errors import InvalidInputError, UnavailableError
-from corpus.versions import Upload, Versions
+from corpus.submissions import Upload
+from corpus.versions import Versions
 from ingest.archives import ARCHIVES, expand
 from ingest.errors import EmptyDocumentError, IngestError
 from ingest.jobs import Jobs, Priority
@@ -81,7 +83,7 @@ class Intake:
         with self._database.write() as transaction:
             self._versions.deletions.tombstone(transaction, document_id)
             self._jobs.enqueue_delete(transaction, document_id, document.collection_id)
-            if heir := self._versions.promote_duplicate(transaction, document_id):
+            if heir := submissions.promote_duplicate(transaction, document_id):
                 self._jobs.enqueue_ingest(transaction, heir)
         reach("delete.committed")
 
@@ -129,12 +131,12 @@ class Intake:
         replaced: list[str] = []
         with self._database.write() as transaction:
             for received in batch:
-                accepted = self._versions.accept(
+                accepted = submissions.accept(
                     transaction, collection_id, received.upload, duplicates_are=duplicates_are
                 )
                 document = accepted.document
                 if accepted.is_new_version and received.refusal:
-                    document = self._versions.refuse(transaction, document.id, received.refusal)
+                    document = submissions.refuse(transaction, document.id, received.refusal)
                 elif accepted.is_new_version:
                     self._jobs.enqueue_ingest(transaction, document, priority, is_paused=accepted.is_paused)
                 if accepted.heir:

@@ -2,7 +2,9 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Set
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 from dbos import DBOS
@@ -13,6 +15,10 @@ from corpus.errors import UnavailableError
 from ingest.tables import WorkerLeaseRow
 
 FORGET_AFTER_LEASES = 20
+KEPT_SECONDS = 24 * 3600.0
+"""How long a finished job is kept, for whoever looks into what happened."""
+TIDIED_SECONDS = 600.0
+FORGOTTEN_AT_ONCE = 500
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +82,24 @@ class Sweeper:
             log.warning("resumed %d jobs whose worker had died", len(stranded))
         return [job.workflow_id for job in stranded]
 
+    def forget_finished(self, kept_seconds: float = KEPT_SECONDS) -> int:
+        """Removes what is stored of jobs that came to their end so long ago; how many they were.
+
+        What became of their documents is in the record. Without this the tables would grow for ever.
+        """
+        oldest = datetime.now(UTC) - timedelta(seconds=kept_seconds)
+        forgotten = 0
+        while finished := DBOS.list_workflows(
+            status=["SUCCESS", "ERROR", "CANCELLED"],
+            completed_before=oldest.isoformat(),
+            limit=FORGOTTEN_AT_ONCE,
+            load_input=False,
+            load_output=False,
+        ):
+            DBOS.delete_workflows([job.workflow_id for job in finished])
+            forgotten += len(finished)
+        return forgotten
+
     def _beat(self) -> tuple[float, set[str]]:
         with self._database.write() as session:
             now = _database_clock(session)
@@ -89,9 +113,13 @@ class Sweeper:
             return now, set(alive)
 
     def _run(self) -> None:
+        tidied_at = time.monotonic()
         while not self._stopped.wait(self._lease_seconds / 5):
             try:
                 self.sweep()
+                if time.monotonic() - tidied_at > TIDIED_SECONDS:
+                    tidied_at = time.monotonic()
+                    self.forget_finished()
             except (SQLAlchemyError, UnavailableError):
                 # The database is away or full: the next beat tries again, and the lease covers the gap.
                 log.exception("sweeping failed")

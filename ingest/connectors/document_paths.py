@@ -2,18 +2,17 @@
 
 import sqlalchemy as sa
 
+from corpus import submissions
 from corpus.database import Database, Transaction
 from corpus.documents import CollectionId, DocumentId, DocumentStatus
 from corpus.tables import DocumentRow
-from corpus.versions import Versions
 
 _LIVE = DocumentRow.status != DocumentStatus.DELETED
 
 
 class DocumentPaths:
-    def __init__(self, database: Database, versions: Versions) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._versions = versions
 
     def at(self, collection_id: CollectionId, path: str) -> list[DocumentId]:
         """The document at a path, or those of the archive's members."""
@@ -32,5 +31,5 @@ class DocumentPaths:
         row = transaction.get(DocumentRow, document_id)
         if row is None or row.status == DocumentStatus.DELETED or not row.path.startswith(old):
             return False
-        self._versions.move(transaction, document_id, new + row.path.removeprefix(old))
+        submissions.move(transaction, document_id, new + row.path.removeprefix(old))
         return True

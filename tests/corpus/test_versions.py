@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from corpus import submissions
 from corpus.catalog import Catalog
 from corpus.database import Database
 from corpus.documents import (
@@ -22,7 +23,8 @@ from corpus.documents import (
 )
 from corpus.duplicates import Duplicates
 from corpus.errors import CollectionNotFoundError, ConflictError, DocumentNotFoundError, InvalidInputError
-from corpus.versions import Accepted, Standing, Step, Upload, VersionFacts, Versions
+from corpus.submissions import Accepted, Upload
+from corpus.versions import Standing, Step, VersionFacts, Versions
 
 TEXT = "Leave\n\nEvery employee has 27 days of leave."
 
@@ -50,7 +52,7 @@ class Record:
     ) -> Accepted:
         upload = Upload(path=path, sha256=sha256, size_bytes=40, media_type=f"text/{kind}")
         with self.database.write() as transaction:
-            return self.versions.accept(transaction, self.collection, upload, duplicates_are=duplicates_are)
+            return submissions.accept(transaction, self.collection, upload, duplicates_are=duplicates_are)
 
     def show(self, document: Document) -> Document:
         return self.catalog.document(document.id)
@@ -318,7 +320,7 @@ def test_a_duplicate_takes_the_place_of_a_first_that_loses_the_bytes(record: Rec
     else:
         with record.database.write() as transaction:
             record.versions.deletions.tombstone(transaction, first.id)
-            heir = record.versions.promote_duplicate(transaction, first.id)
+            heir = submissions.promote_duplicate(transaction, first.id)
     assert heir is not None
     assert (heir.id, heir.status, heir.duplicate_of) == (second.id, DocumentStatus.QUEUED, None)
     assert record.show(third).duplicate_of == second.id
@@ -330,7 +332,7 @@ def test_the_duplicates_of_a_retired_collection_stay_what_they_are(record: Recor
     record.versions.deletions.retire_collection(record.collection)
     with record.database.write() as transaction:
         record.versions.deletions.tombstone(transaction, first.id)
-        assert record.versions.promote_duplicate(transaction, first.id) is None
+        assert submissions.promote_duplicate(transaction, first.id) is None
 
 
 def test_a_moved_document_keeps_its_id_its_version_and_its_chunks(record: Record) -> None:
@@ -338,7 +340,7 @@ def test_a_moved_document_keeps_its_id_its_version_and_its_chunks(record: Record
     record.make_ready(document)
     duplicate = record.upload("a" * 64, "new/leave.md").document
     with record.database.write() as transaction:
-        moved = record.versions.move(transaction, document.id, "new/leave.md")
+        moved = submissions.move(transaction, document.id, "new/leave.md")
     assert (moved.id, moved.path, moved.active_version) == (document.id, "new/leave.md", 1)
     assert moved.status is DocumentStatus.READY
     assert record.catalog.readable_chunks([chunk_of(document.id, 1).point_id])
@@ -351,7 +353,7 @@ def test_a_document_is_not_moved_over_another(record: Record) -> None:
     document = record.upload("a" * 64, "one.md").document
     record.upload("b" * 64, "two.md")
     with pytest.raises(ConflictError, match=r"two\.md"), record.database.write() as transaction:
-        record.versions.move(transaction, document.id, "two.md")
+        submissions.move(transaction, document.id, "two.md")
     assert record.show(document).path == "one.md"
 
 
@@ -368,7 +370,7 @@ def test_cancelling_ends_the_version_in_work_and_the_older_goes_on(record: Recor
     record.accept(sha256="b" * 64)
     record.versions.claim(document.id, 2)
     with record.database.write() as transaction:
-        cancelled = record.versions.cancel(transaction, document.id)
+        cancelled = submissions.cancel(transaction, document.id)
     assert (cancelled.status, cancelled.active_version) == (DocumentStatus.CANCELLED, 1)
     assert cancelled.reason is not None
     assert (cancelled.reason.code, cancelled.reason.stage) == ("cancelled", "parsing")
@@ -376,7 +378,7 @@ def test_cancelling_ends_the_version_in_work_and_the_older_goes_on(record: Recor
     assert not record.versions.store_version(document.id, 2, facts(), [])
     assert record.catalog.readable_chunks([chunk_of(document.id, 1).point_id])
     with pytest.raises(ConflictError), record.database.write() as transaction:
-        record.versions.cancel(transaction, document.id)
+        submissions.cancel(transaction, document.id)
 
 
 def test_what_failed_or_doubled_can_be_tried_again_and_what_is_ready_cannot(record: Record) -> None:
@@ -387,10 +389,10 @@ def test_what_failed_or_doubled_can_be_tried_again_and_what_is_ready_cannot(reco
     record.versions.fail(failed.id, 1, a_reason())
     with record.database.write() as transaction:
         for document in (duplicate, failed):
-            again = record.versions.retry(transaction, document.id)
+            again = submissions.retry(transaction, document.id)
             assert (again.status, again.version, again.reason) == (DocumentStatus.QUEUED, 2, None)
     with pytest.raises(ConflictError), record.database.write() as transaction:
-        record.versions.retry(transaction, ready.id)
+        submissions.retry(transaction, ready.id)
 
 
 def test_a_reason_counts_the_attempts(record: Record) -> None:

@@ -111,7 +111,7 @@ class Base:
         self.jobs = Jobs(database, pipeline, settings)
         self.jobs.open(worker=True, only_owner=True)
         self.intake = Intake(database, self.catalog, versions, self.blobs, self.jobs)
-        self.control = IngestControl(database, self.catalog, versions, self.jobs)
+        self.control = IngestControl(database, self.catalog, self.jobs)
 
     def add(self, path: str, text: str) -> Document:
         (document,) = self.intake.add(COLLECTION, [(path, io.BytesIO(text.encode()))])

@@ -10,12 +10,14 @@ from typing import cast
 import numpy as np
 import pytest
 
+from corpus import submissions
 from corpus.blobs import LocalBlobs
 from corpus.catalog import Catalog
 from corpus.database import Database
 from corpus.documents import Chunk, CollectionId, Document, DocumentId, DocumentStatus, point_id
 from corpus.generations import Generations
-from corpus.versions import Upload, VersionFacts, Versions
+from corpus.submissions import Upload
+from corpus.versions import VersionFacts, Versions
 from ingest.chunking import Chunker
 from ingest.doctor import UPLOAD_SECONDS, Doctor, Fault, StartCheck
 from ingest.generations import OpenGeneration, OpenGenerations
@@ -80,7 +82,7 @@ class Clinic:
         (self.folder / path).unlink()
         upload = Upload(path=path, sha256=blob.sha256, size_bytes=blob.size_bytes, media_type="text/markdown")
         with self.database.write() as transaction:
-            return self.versions.accept(transaction, self.collection, upload).document
+            return submissions.accept(transaction, self.collection, upload).document
 
     def faults(self) -> list[tuple[Fault, str]]:
         return [(finding.fault, finding.subject) for finding in self.doctor.examine()]

@@ -24,6 +24,7 @@ from ingest.intake import Intake
 from ingest.isolation import ParserSandbox
 from ingest.jobs import Jobs, JobsSettings
 from ingest.pipeline import Pipeline
+from ingest.sweeper import Sweeper
 from retrieval.adapters.qdrant_edge import QdrantEdgeIndex
 from retrieval.adapters.sentence_transformers import MiniLmEmbedder
 from retrieval.embedding import embedded_chunk_text
@@ -86,7 +87,7 @@ class KnowledgeBase:
         )
         self.jobs = Jobs(database, pipeline, JobsSettings(poll_seconds=0.05, step_attempts=2))
         self.intake = Intake(database, self.catalog, self.versions, self.blobs, self.jobs)
-        self.control = IngestControl(database, self.catalog, self.versions, self.jobs)
+        self.control = IngestControl(database, self.catalog, self.jobs)
         self.retriever = Retriever(self.index, embedder, self.catalog)
 
     def add(self, *files: tuple[str, bytes], collection: str = "hr") -> list[Document]:
@@ -343,6 +344,20 @@ def test_all_failed_documents_of_a_collection_are_tried_again(base: KnowledgeBas
     base.until(lambda: all(base.catalog.document(each.id).status.is_final for each in failed))
     statuses = [base.catalog.document(each.id).status for each in failed]
     assert statuses == [DocumentStatus.READY, DocumentStatus.READY, DocumentStatus.FAILED]
+
+
+def test_finished_jobs_are_forgotten_and_their_documents_are_not(
+    base: KnowledgeBase, database: Database
+) -> None:
+    (document,) = base.add(("leave.md", LEAVE))
+    base.until(lambda: base.jobs.is_idle)
+    sweeper = Sweeper(database, "tidier", frozenset, lease_seconds=30, grace_seconds=30)
+    assert sweeper.forget_finished() == 0
+    assert sweeper.forget_finished(kept_seconds=-1) == 1
+    assert sweeper.forget_finished(kept_seconds=-1) == 0
+    assert base.search("leave")[0].path == "leave.md"
+    assert base.add(("leave.md", LEAVE)) == [document]
+    assert base.add(("leave.md", TRAVEL))[0].active_version == 2
 
 
 def test_a_paused_collection_waits_and_others_go_on(base: KnowledgeBase) -> None:

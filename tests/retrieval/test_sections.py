@@ -5,10 +5,12 @@ from dataclasses import replace
 
 import pytest
 
+from corpus import submissions
 from corpus.catalog import Catalog
 from corpus.database import Database
 from corpus.documents import Chunk, CollectionId, Document, DocumentId
-from corpus.versions import Upload, VersionFacts, Versions
+from corpus.submissions import Upload
+from corpus.versions import VersionFacts, Versions
 from retrieval.adapters.in_memory import InMemoryIndex
 from retrieval.adapters.sentence_transformers import MiniLmEmbedder
 from retrieval.indexing import Indexer
@@ -32,7 +34,7 @@ class Library:
     def add(self, *sections: tuple[str, Sequence[str]]) -> Document:
         upload = Upload(path="leave.md", sha256="a" * 64, size_bytes=40, media_type="text/markdown")
         with self._database.write() as transaction:
-            document = self._versions.accept(transaction, self.collection, upload).document
+            document = submissions.accept(transaction, self.collection, upload).document
         self._versions.claim(document.id, 1)
         texts = [(heading, text) for heading, texts in sections for text in texts]
         chunks = [chunk(document.id, number, *each) for number, each in enumerate(texts)]

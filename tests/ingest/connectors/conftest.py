@@ -158,7 +158,7 @@ class Place:
         )
 
     def syncing(self) -> Syncing:
-        paths = DocumentPaths(self.database, Versions(self.database))
+        paths = DocumentPaths(self.database)
         return Syncing(self.records, self.items, paths, self.intake, self.origin, self.settings)  # type: ignore[arg-type]
 
     def request(self, *, may_delete_most: bool = False) -> int:

@@ -83,7 +83,7 @@ class Base:
         self.origins = Origins(settings, tmp_path / "data")
         self.sealing = Sealing("", tmp_path / "data" / KEY_FILE)
         self.records, self.items = ConnectorRecords(database, self.sealing), ItemRecords(database)
-        paths = DocumentPaths(database, versions)
+        paths = DocumentPaths(database)
         self.jobs.use(
             Syncing(self.records, self.items, paths, self.intake, self.origins, settings), concurrency=2
         )

@@ -35,7 +35,7 @@ def updating(place: Place, tmp_path: Path) -> Updating:
     connectors = Connectors(
         place.database, place.catalog, place.records, place.items, place.intake, origins, jobs
     )
-    paths = DocumentPaths(place.database, place.versions)
+    paths = DocumentPaths(place.database)
     return Updating(
         connectors, place.records, Changes(place.database, place.sealing), place.items, paths, origins
     )
