@@ -16,15 +16,19 @@ from retrieval.index import Index, generation_name
 from retrieval.indexing import Indexer
 from retrieval.truncation import TruncatedEmbedder
 
+OpenEmbedder = Callable[[str], Embedder]
+"""By the folder of the model; an empty one is the model that is installed with us."""
+
 
 def recipe(settings: Settings, embedder: Embedder) -> Recipe:
-    """What the settings ask for."""
+    """What the settings ask for; `embedder` is theirs."""
     dimension = settings.embedding.dimension or embedder.dimension
     chunking = settings.chunking
     chunker = f"{CHUNKER}-{chunking.max_tokens}-{chunking.min_tokens}"
     return Recipe(
         name=generation_name(embedder.model, dimension, chunker),
         parts={
+            "folder": settings.embedding.model,
             "model": embedder.model,
             "dimension": dimension,
             "chunker": CHUNKER,
@@ -34,17 +38,19 @@ def recipe(settings: Settings, embedder: Embedder) -> Recipe:
     )
 
 
-def generation_opener(settings: Settings, embedder: Embedder) -> Callable[[Generation], OpenGeneration]:
+def generation_opener(
+    settings: Settings, open_embedder: OpenEmbedder
+) -> Callable[[Generation], OpenGeneration]:
     """Opens a generation by its own recipe, whatever the settings want by now."""
 
     def open_one(generation: Generation) -> OpenGeneration:
         wanted = generation.recipe
+        embedder = used = open_embedder(wanted["folder"])
         if wanted["model"] != embedder.model:
             raise ConfigurationError(
-                f"The index '{generation.name}' was built with the embedder {wanted['model']}, and this is"
-                f" {embedder.model}. Set the former again, or start with an empty data folder."
+                f"The index '{generation.name}' was built with the embedder {wanted['model']}, and in"
+                f" {wanted['folder'] or 'this installation'} is {embedder.model}. Put the former back."
             )
-        used = embedder
         if wanted["dimension"] != embedder.dimension:
             used = TruncatedEmbedder(embedder, wanted["dimension"])
         index = open_index(settings, used.dimension, generation.name)

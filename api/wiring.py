@@ -7,7 +7,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
+from threading import Lock
 from typing import TypeVar
+from weakref import WeakValueDictionary
 
 from api.generations import generation_opener, recipe
 from api.ownership import owned
@@ -46,7 +49,7 @@ from ingest.pipeline import Pipeline
 from ingest.rebuilding import Rebuilding, Reindexing
 from ingest.upkeep import Upkeep
 from ingest.uploads import ResumableUploads
-from retrieval.adapters.sentence_transformers import MiniLmEmbedder
+from retrieval.adapters.sentence_transformers import MiniLmEmbedder, SentenceTransformersEmbedder
 from retrieval.embedding import Embedder
 from retrieval.retriever import CurrentRetriever, PassageSource
 from retrieval.sections import SectionRetriever
@@ -94,7 +97,8 @@ def open_sourcebook(settings: Settings, *, address: str = "", worker: bool = Tru
         blobs = LocalBlobs(settings.data / "blobs")
         catalog = Catalog(database, timedelta(seconds=settings.jobs.stall_seconds))
         versions = Versions(database)
-        embedder = MiniLmEmbedder()
+        embedders = _Embedders()
+        embedder = embedders.open(settings.embedding.model)
         record, wanted = Generations(database), recipe(settings, embedder)
         answers = record.ensure(wanted.name, wanted.parts)
         if answers.name != wanted.name:
@@ -105,7 +109,7 @@ def open_sourcebook(settings: Settings, *, address: str = "", worker: bool = Tru
             )
         generations = _opened(
             stack,
-            OpenGenerations(record, generation_opener(settings, embedder)),
+            OpenGenerations(record, generation_opener(settings, embedders.open)),
             OpenGenerations.close,
         )
         answering = generations.active()
@@ -165,8 +169,23 @@ def _open_connectors(
     return connectors, updating, Scheduler(connectors, origins, seconds=settings.connectors.watch_seconds)
 
 
-def open_embedder() -> Embedder:
-    return MiniLmEmbedder()
+def open_embedder(folder: str = "") -> Embedder:
+    """The model in that folder; without one, the model that is installed with us."""
+    return SentenceTransformersEmbedder(Path(folder)) if folder else MiniLmEmbedder()
+
+
+class _Embedders:
+    """Each model once, for as long as somebody uses it."""
+
+    def __init__(self) -> None:
+        self._opened = WeakValueDictionary[str, Embedder]()
+        self._lock = Lock()
+
+    def open(self, folder: str) -> Embedder:
+        with self._lock:
+            embedder = self._opened.get(folder) or open_embedder(folder)
+            self._opened[folder] = embedder
+        return embedder
 
 
 def open_passages(settings: Settings, retriever: PassageSource, catalog: Catalog) -> PassageSource:

@@ -7,6 +7,8 @@ from retrieval.fusion import Fusion
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddingSettings:
+    model: str = ""
+    """Folder of a sentence-transformers model; empty takes the MiniLM that is installed with us."""
     dimension: int = 0
     """Numbers of a vector that are kept; 0 keeps all. Fewer make a smaller index that finds less."""
 

