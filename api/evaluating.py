@@ -34,7 +34,7 @@ def evaluate_retrieval(dataset: Path, mode: SearchMode, folder: Path) -> Retriev
     """Indexes the set in `folder` and asks all its queries."""
     settings = Settings(data=folder)
     judged = read_judged_set(dataset)
-    embedder = open_embedder(settings.embedding.model)
+    embedder = open_embedder(settings.embedder_folder)
     index = open_index(settings, embedder.dimension, COLLECTION, folder / "index")
     try:
         split = split_by(Chunker(embedder, settings.chunking))

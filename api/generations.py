@@ -28,7 +28,7 @@ def recipe(settings: Settings, embedder: Embedder) -> Recipe:
     return Recipe(
         name=generation_name(embedder.model, dimension, chunker),
         parts={
-            "folder": settings.embedding.model,
+            "folder": settings.embedder_folder,
             "model": embedder.model,
             "dimension": dimension,
             "chunker": CHUNKER,

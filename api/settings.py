@@ -68,6 +68,11 @@ class Settings(BaseSettings):
         return not self.database_url and not self.index.url
 
     @property
+    def embedder_folder(self) -> str:
+        """Absolute, since it is kept with the index; empty for the model that is installed with us."""
+        return str(Path(self.embedding.model).expanduser().absolute()) if self.embedding.model else ""
+
+    @property
     def database(self) -> str:
         return self.database_url or f"sqlite:///{self.data / 'sourcebook.db'}"
 

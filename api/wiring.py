@@ -98,7 +98,7 @@ def open_sourcebook(settings: Settings, *, address: str = "", worker: bool = Tru
         catalog = Catalog(database, timedelta(seconds=settings.jobs.stall_seconds))
         versions = Versions(database)
         embedders = _Embedders()
-        embedder = embedders.open(settings.embedding.model)
+        embedder = embedders.open(settings.embedder_folder)
         record, wanted = Generations(database), recipe(settings, embedder)
         answers = record.ensure(wanted.name, wanted.parts)
         if answers.name != wanted.name:
