@@ -85,6 +85,7 @@ def test_an_item_that_cannot_be_taken_is_named_with_the_reason(
     os.close(os.open(os.fsencode(place) + b"/caf\xe9.md", os.O_CREAT))
     open_connectors(watched, library)
     article = add_folder(watched, place)
+    expect(article).to_contain_text("In step, but for some items")
     expect(article).to_contain_text("1 item could not be taken")
     problem = article.get_by_role("group").get_by_role("listitem")
     expect(problem).to_contain_text("caf")

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Connector, ConnectorOptions } from './connector-types';
-import { changeOf, draftOf, emptyDraft, intervalsWith, isBusy, kindLabel, newConnector, placeOf } from './connectors';
+import { changeOf, draftOf, emptyDraft, intervalsWith, isBusy, kindLabel, newConnector, placeOf, stateOf } from './connectors';
 
 const WEBSITE: ConnectorOptions = {
   kind: 'website',
@@ -134,6 +134,13 @@ describe('a connector', () => {
     const { last_sync } = connector(S3);
     const busy = states.filter((state) => isBusy(connector(S3, { last_sync: { ...last_sync, state } })));
     expect(busy).toEqual(['queued', 'running']);
+  });
+
+  it('that left items behind is not simply in step', () => {
+    const { last_sync } = connector(S3);
+    expect(stateOf(connector(S3))).toBe('done');
+    expect(stateOf(connector(S3, { last_sync: { ...last_sync, failed: 1 } }))).toBe('partly');
+    expect(stateOf(connector(S3, { last_sync: { ...last_sync, state: 'failed', failed: 1 } }))).toBe('failed');
   });
 
   it('keeps an interval that was set elsewhere among the choices', () => {

@@ -6,6 +6,7 @@ import type {
   ConnectorOptions,
   Kind,
   NewConnector,
+  SyncState,
 } from './connector-types';
 import type { MessageKey } from './i18n';
 
@@ -18,6 +19,8 @@ export interface Field {
   isRequired?: boolean;
   /** Seldom needed: shown when asked for. */
   isFurther?: boolean;
+  /** What the server takes when the field is empty. */
+  byDefault?: string;
   min?: number;
   max?: number;
   step?: number;
@@ -57,7 +60,7 @@ export const FIELDS: Record<Kind, readonly Field[]> = {
   s3: [
     { name: 'bucket', input: 'text', label: 'connector.bucket', isRequired: true },
     { name: 'endpoint', input: 'text', label: 'connector.endpoint', hint: 'connector.endpoint.hint' },
-    { name: 'region', input: 'text', label: 'connector.region', hint: 'connector.region.hint' },
+    { name: 'region', input: 'text', label: 'connector.region', byDefault: 'us-east-1' },
     { name: 'prefix', input: 'text', label: 'connector.prefix', hint: 'connector.prefix.hint' },
     INCLUDE,
     EXCLUDE,
@@ -66,9 +69,9 @@ export const FIELDS: Record<Kind, readonly Field[]> = {
     { name: 'url', input: 'text', label: 'connector.website', hint: 'connector.website.hint', isRequired: true },
     { name: 'is_sitemap', input: 'check', label: 'connector.isSitemap' },
     { name: 'username', input: 'text', label: 'connector.username', hint: 'connector.webUser.hint' },
-    { name: 'max_depth', input: 'number', label: 'connector.maxDepth', isFurther: true, min: 0, max: 20, step: 1 },
-    { name: 'max_pages', input: 'number', label: 'connector.maxPages', isFurther: true, min: 1, max: 50_000, step: 1 },
-    { name: 'pause_seconds', input: 'number', label: 'connector.pauseSeconds', isFurther: true, min: 0, max: 60, step: 0.1 },
+    { name: 'max_depth', input: 'number', label: 'connector.maxDepth', byDefault: '3', isFurther: true, min: 0, max: 20, step: 1 },
+    { name: 'max_pages', input: 'number', label: 'connector.maxPages', byDefault: '1000', isFurther: true, min: 1, max: 50_000, step: 1 },
+    { name: 'pause_seconds', input: 'number', label: 'connector.pauseSeconds', byDefault: '1', isFurther: true, min: 0, max: 60, step: 0.1 },
     EXCLUDE,
   ],
 };
@@ -169,6 +172,11 @@ export function placeOf(options: ConnectorOptions): string {
 
 export function kindLabel(options: ConnectorOptions): MessageKey {
   return options.kind === 'website' && options.is_sitemap ? 'connector.kind.sitemap' : `connector.kind.${options.kind}`;
+}
+
+/** Where it stands, in a reader's eyes: a sync that is done may have left items behind. */
+export function stateOf({ last_sync: { state, failed } }: Connector): SyncState | 'partly' {
+  return state === 'done' && failed ? 'partly' : state;
 }
 
 /** A sync waits or runs. */

@@ -8,7 +8,7 @@ import {
 } from '../lib/api';
 import type { Problem } from '../lib/api-types';
 import type { Connector, ConnectorChange, ConnectorDetail, NewConnector } from '../lib/connector-types';
-import { isBusy } from '../lib/connectors';
+import { isBusy, stateOf } from '../lib/connectors';
 import { ProblemError } from '../lib/problems';
 import { announcer } from './announcer.svelte';
 import { library } from './library.svelte';
@@ -98,7 +98,7 @@ export class ConnectorList {
     const wasBusy = new Set(before.filter(isBusy).map((connector) => connector.id));
     const ended = now.filter((connector) => wasBusy.has(connector.id) && !isBusy(connector));
     if (!ended.length) return;
-    const words = ended.map((connector) => `${connector.name}: ${t(`connector.state.${connector.last_sync.state}`)}`);
+    const words = ended.map((connector) => `${connector.name}: ${t(`connector.state.${stateOf(connector)}`)}`);
     announcer.say(words.join('. '));
     void library.refresh();
   }
