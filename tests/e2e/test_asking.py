@@ -69,7 +69,7 @@ def test_an_answer_kept_by_an_older_page_is_still_shown(watched: Page, library: 
     )
     watched.reload()
     article = watched.get_by_role("article", name=LEAVE_QUESTION)
-    expect(article.get_by_role("button", name="Leave policy").last).to_contain_text("Annual leave")
+    expect(article.get_by_role("button", name="Leave policy").last).to_contain_text("25 days")
 
 
 def test_a_citation_of_a_pdf_marks_the_line_on_its_page(watched: Page, library: Any) -> None:

@@ -17,8 +17,8 @@ def place(library: Any) -> Path:
     """A folder with two documents, which connectors may read."""
     folder = library.origins / f"handbook-{uuid.uuid4().hex[:8]}"
     folder.mkdir()
-    (folder / "leave.md").write_text("# Leave\n\nEvery employee has 27 days of leave.\n")
-    (folder / "travel.md").write_text("# Travel\n\nA hotel night may cost up to 140 euros.\n")
+    (folder / "bees.md").write_text("# Bees\n\nThe hives stand behind the orchard.\n")
+    (folder / "pond.md").write_text("# Pond\n\nThe pond is cleaned in October.\n")
     return folder
 
 
@@ -58,7 +58,7 @@ def test_the_documents_of_a_folder_come_and_what_is_added_there_follows(
     expect(article).to_contain_text("3 items", timeout=SYNC_MS)
     expect(article).to_contain_text("Added 1", timeout=SYNC_MS)
     watched.get_by_role("link", name=f"Documents of {collection}").click()
-    for name in ("leave.md", "travel.md", "canteen.md"):
+    for name in ("bees.md", "pond.md", "canteen.md"):
         expect(row_of(watched, f"{place.name}/{name}")).to_contain_text("Ready", timeout=SYNC_MS)
     watched.get_by_role("link", name="Connectors").click()
     expect(article).to_be_visible()
@@ -100,7 +100,7 @@ def test_a_place_that_is_gone_says_so_and_deletes_nothing(watched: Page, library
     expect(article).to_contain_text("Sync failed", timeout=SYNC_MS)
     expect(article).to_contain_text(str(place))
     watched.goto(f"{library.url}/#/library/{collection}")
-    expect(row_of(watched, "leave.md")).to_contain_text("Ready", timeout=SYNC_MS)
+    expect(row_of(watched, "bees.md")).to_contain_text("Ready", timeout=SYNC_MS)
 
 
 def test_most_deletions_wait_for_a_yes(watched: Page, library: Any, place: Path) -> None:
@@ -162,7 +162,7 @@ def test_a_new_name_moves_the_documents(watched: Page, library: Any, place: Path
     expect(renamed).to_contain_text("In step", timeout=SYNC_MS)
     expect(renamed.get_by_role("button", name="Edit")).to_be_focused()
     watched.goto(f"{library.url}/#/library/{collection}")
-    expect(row_of(watched, "Rules/leave.md")).to_contain_text("Ready", timeout=SYNC_MS)
+    expect(row_of(watched, "Rules/bees.md")).to_contain_text("Ready", timeout=SYNC_MS)
 
 
 @pytest.mark.parametrize(("choice", "rows"), [("Keep documents", 2), ("Delete documents", 0)])
