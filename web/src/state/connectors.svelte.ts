@@ -89,7 +89,7 @@ export class ConnectorList {
   async #load(): Promise<ConnectorDetail[]> {
     const connectors = await listConnectors(this.#collection);
     const details = connectors.map((connector) =>
-      connector.last_sync.failed ? readConnector(connector.id) : { ...connector, problems: [] },
+      connector.last_sync.failed ? detailOf(connector) : { ...connector, problems: [] },
     );
     return Promise.all(details);
   }
@@ -101,5 +101,15 @@ export class ConnectorList {
     const words = ended.map((connector) => `${connector.name}: ${t(`connector.state.${stateOf(connector)}`)}`);
     announcer.say(words.join('. '));
     void library.refresh();
+  }
+}
+
+async function detailOf(connector: Connector): Promise<ConnectorDetail> {
+  try {
+    return await readConnector(connector.id);
+  } catch (error) {
+    // Removed since it was listed: the next list will be without it.
+    if (error instanceof ProblemError && error.problem.status === 404) return { ...connector, problems: [] };
+    throw error;
   }
 }
