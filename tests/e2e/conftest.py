@@ -19,6 +19,8 @@ from reportlab.lib.pagesizes import A4
 from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 
+from tests.servers.s3 import Bucket, s3_store
+
 ROOT = Path(__file__).resolve().parents[2]
 COLLECTION = "Handbook"
 HOTEL_LINE = "A hotel night may cost up to 140 euros including breakfast."
@@ -70,6 +72,10 @@ class Library:
     hotel_page: int
     hotel_place: Rectangle
     """Where the line stands on its page, known because we drew it."""
+    origins: Path
+    """Below this folder connectors may read."""
+    bucket: Bucket
+    """Connectors may read it, too."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -92,8 +98,22 @@ def browser_type_launch_args() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
+def origins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("origins")
+
+
+@pytest.fixture(scope="session")
+def bucket() -> Iterator[Bucket]:
+    with s3_store() as bucket:
+        yield bucket
+
+
+@pytest.fixture(scope="session")
 def server_url(
-    tmp_path_factory: pytest.TempPathFactory, browser_type_launch_args: dict[str, Any]
+    tmp_path_factory: pytest.TempPathFactory,
+    browser_type_launch_args: dict[str, Any],
+    origins: Path,
+    bucket: Bucket,
 ) -> Iterator[str]:
     """Depends on the browser's arguments, so that nothing is started where there is no browser."""
     if not (ROOT / "api" / "static" / "index.html").is_file():
@@ -110,8 +130,14 @@ def server_url(
         "--data",
         folder / "data",
     ]
+    allowed = {
+        "SOURCEBOOK_CONNECTORS__ALLOWED_FOLDERS": str(origins),
+        "SOURCEBOOK_CONNECTORS__ALLOWED_HOSTS": bucket.url.removeprefix("http://"),
+    }
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, **allowed}, stdout=log, stderr=subprocess.STDOUT
+        )
     try:
         wait_until_healthy(url, process, folder / "log")
         yield url
@@ -125,7 +151,7 @@ def server_url(
 
 
 @pytest.fixture(scope="session")
-def library(server_url: str) -> Library:
+def library(server_url: str, origins: Path, bucket: Bucket) -> Library:
     files = [
         ("files", ("leave.md", LEAVE.encode(), "text/markdown")),
         ("files", ("travel.pdf", travel_pdf(), "application/pdf")),
@@ -148,6 +174,8 @@ def library(server_url: str) -> Library:
             x1=(72 + stringWidth(HOTEL_LINE, "Helvetica", 11)) / A4[0],
             y1=(400 + 2.5) / A4[1],
         ),
+        origins=origins,
+        bucket=bucket,
     )
 
 

@@ -56,6 +56,22 @@ def test_the_address_of_an_open_passage_can_be_reloaded(watched: Page, library: 
     expect(watched.get_by_role("article", name=LEAVE_QUESTION)).to_contain_text("25 days")
 
 
+def test_an_answer_kept_by_an_older_page_is_still_shown(watched: Page, library: Any) -> None:
+    """Sources had no `location` then."""
+    watched.goto(library.url)
+    ask(watched, LEAVE_QUESTION)
+    watched.evaluate(
+        """() => {
+            const forget = (key, value) => (key === 'location' ? undefined : value);
+            const turns = JSON.parse(sessionStorage.getItem('sourcebook.turns'));
+            sessionStorage.setItem('sourcebook.turns', JSON.stringify(turns, forget));
+        }"""
+    )
+    watched.reload()
+    article = watched.get_by_role("article", name=LEAVE_QUESTION)
+    expect(article.get_by_role("button", name="Leave policy").last).to_contain_text("25 days")
+
+
 def test_a_citation_of_a_pdf_marks_the_line_on_its_page(watched: Page, library: Any) -> None:
     watched.goto(library.url)
     name = f"Source 1: Travel policy, p. {library.hotel_page}"

@@ -4,6 +4,7 @@ import {
   citedSources,
   failAnswer,
   reduceAnswer,
+  restoreAnswer,
   stopAnswer,
   uncitedSources,
   type AnswerState,
@@ -115,5 +116,20 @@ describe('an answer', () => {
       problem,
     });
     expect(failAnswer(after(END), problem).phase).toBe('done');
+  });
+});
+
+describe('an answer kept in the browser', () => {
+  it('comes back as it was', () => {
+    const state = after(RESULTS, CITATION, DELTA, END);
+    expect(restoreAnswer(JSON.parse(JSON.stringify(state)) as AnswerState)).toEqual(state);
+  });
+
+  it('from before sources had a location takes the headings for it', () => {
+    const { location: _, ...old } = source('a', { section_path: ['Leave', 'Annual leave'], n: 1 });
+    const kept = { ...after(RESULTS, END), sources: [old], citations: { 1: old } } as unknown as AnswerState;
+    const restored = restoreAnswer(kept);
+    expect(restored.sources[0]?.location).toEqual(['Leave', 'Annual leave']);
+    expect(restored.citations[1]?.location).toEqual(['Leave', 'Annual leave']);
   });
 });

@@ -44,6 +44,13 @@ export function isFinished(state: AnswerState): boolean {
   return state.phase === 'done' || state.phase === 'failed';
 }
 
+/** An answer as an earlier version of this page may have kept it: its sources did not name their location. */
+export function restoreAnswer(kept: AnswerState): AnswerState {
+  const located = (source: Source): Source => ({ ...source, location: source.location ?? source.section_path ?? [] });
+  const citations = Object.entries(kept.citations).map(([n, source]) => [n, located(source)]);
+  return { ...kept, sources: kept.sources.map(located), citations: Object.fromEntries(citations) };
+}
+
 /** The state after `event`; events of unknown type, or after the last one, change nothing. */
 export function reduceAnswer(state: AnswerState, event: AnswerEvent): AnswerState {
   if (isFinished(state)) return state;

@@ -1,6 +1,7 @@
 /** The API, one function per operation. Every failure is a `ProblemError`. */
 
 import type { AnswerEvent, Collection, DocumentEvent, DocumentText, Page, SourceDocument } from './api-types';
+import type { Connector, ConnectorChange, ConnectorDetail, NewConnector } from './connector-types';
 import { CONNECTION_LOST, OFFLINE, ProblemError, clientProblem, problemOf } from './problems';
 import { readServerSentEvents } from './sse';
 
@@ -57,6 +58,33 @@ export async function steerCollection(
   await request(`/collections/${encodeURIComponent(collectionId)}/${verb}`, { method: 'POST' });
 }
 
+export async function listConnectors(collection: string): Promise<Connector[]> {
+  const page: Page<Connector> = await getJson(`/connectors?${new URLSearchParams({ collection })}`);
+  return page.data;
+}
+
+export function readConnector(connectorId: string): Promise<ConnectorDetail> {
+  return getJson(connectorPath(connectorId));
+}
+
+export async function addConnector(connector: NewConnector): Promise<void> {
+  await sendJson('POST', '/connectors', connector);
+}
+
+export async function changeConnector(connectorId: string, change: ConnectorChange): Promise<void> {
+  await sendJson('PATCH', connectorPath(connectorId), change);
+}
+
+export async function syncConnector(connectorId: string, confirmDeletions: boolean): Promise<void> {
+  await sendJson('POST', `${connectorPath(connectorId)}/sync`, { confirm_deletions: confirmDeletions });
+}
+
+export async function removeConnector(connectorId: string, documents: 'keep' | 'delete'): Promise<void> {
+  await request(`${connectorPath(connectorId)}?documents=${documents}`, { method: 'DELETE' });
+}
+
+const connectorPath = (connectorId: string) => `/connectors/${encodeURIComponent(connectorId)}`;
+
 /** What happens to a collection's documents; the browser itself reconnects and goes on where it was. */
 export function listenToDocuments(collection: string, onEvent: (event: DocumentEvent) => void): () => void {
   const source = new EventSource(`${BASE}/documents/events?${new URLSearchParams({ collection })}`);
@@ -92,6 +120,10 @@ export async function* streamAnswer(
 async function getJson<T>(path: string): Promise<T> {
   const response = await request(path, { headers: { Accept: 'application/json' } });
   return (await response.json()) as T;
+}
+
+async function sendJson(method: 'POST' | 'PATCH', path: string, body: unknown): Promise<void> {
+  await request(path, { method, headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
 }
 
 async function request(path: string, init: RequestInit): Promise<Response> {

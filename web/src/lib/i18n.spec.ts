@@ -3,6 +3,7 @@ import {
   CATALOGUES,
   LANGUAGES,
   chooseLanguage,
+  formatDuration,
   formatSize,
   isLanguage,
   translate,
@@ -69,5 +70,15 @@ describe('sizes', () => {
     expect(formatSize('en', 0)).toBe('0 bytes');
     expect(formatSize('en', 1500)).toBe('2 kB');
     expect(formatSize('en', 2_340_000)).toBe('2.3 MB');
+  });
+});
+
+describe('durations', () => {
+  it('use the largest unit without a fraction', () => {
+    expect(formatDuration('en', 900)).toBe('15 minutes');
+    expect(formatDuration('en', 3600)).toBe('1 hour');
+    expect(formatDuration('en', 5400)).toBe('90 minutes');
+    expect(formatDuration('fr', 604_800)).toMatch(/^7\sjours$/);
+    expect(formatDuration('en', 61)).toBe('61 seconds');
   });
 });

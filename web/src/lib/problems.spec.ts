@@ -9,6 +9,11 @@ describe('a failed request', () => {
     expect(problemWords(problem)).toEqual({ title: 'Request is not valid', detail: 'Ask something.' });
   });
 
+  it('is told by its sentence alone where the title only names the status', () => {
+    const body = '{"type":"/problems/conflict","title":"Conflict","status":409,"detail":"The name is taken."}';
+    expect(problemWords(problemOf(409, body))).toEqual({ title: 'The name is taken.', detail: null });
+  });
+
   it('has a title even when the body is not a problem', () => {
     for (const body of ['', '<html>', 'null', '"text"', '[1]']) {
       expect(problemWords(problemOf(502, body)).title).toBe('problem.server.title');

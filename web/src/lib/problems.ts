@@ -41,6 +41,8 @@ export function problemWords(problem: Problem): { title: string | MessageKey; de
   if (problem.type === OFFLINE) return { title: 'problem.offline.title', detail: 'problem.offline.detail' };
   if (problem.type === CONNECTION_LOST) return { title: 'problem.lost.title', detail: 'problem.lost.detail' };
   const detail = problem.detail ?? null;
+  // Under these types the title is the status' name for programs; the detail is the sentence for people.
+  if (detail && problem.type.startsWith('/problems/')) return { title: detail, detail: null };
   if (problem.title) return { title: problem.title, detail: detail === problem.title ? null : detail };
   if (problem.status === 404) return { title: 'problem.notFound.title', detail };
   if (problem.status === 413) return { title: 'problem.tooLarge.title', detail };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { collectionHref, documentHref, parseRoute, placeOfDocument, type DocumentPlace } from './routes';
+import { collectionHref, connectorsHref, documentHref, parseRoute, placeOfDocument, type DocumentPlace } from './routes';
 
 const PLACE: DocumentPlace = {
   documentId: 'doc_1',
@@ -22,6 +22,7 @@ describe('addresses', () => {
   it('carry any collection name', () => {
     for (const name of ['HR 2026', 'a/b?c#d', 'سياسات', '100%']) {
       expect(parseRoute(collectionHref(name))).toEqual({ name: 'collection', collection: name });
+      expect(parseRoute(connectorsHref(name))).toEqual({ name: 'connectors', collection: name });
     }
   });
 

@@ -16,12 +16,14 @@ export type Route =
   | { name: 'ask' }
   | { name: 'library' }
   | { name: 'collection'; collection: string }
+  | { name: 'connectors'; collection: string }
   | { name: 'document'; place: DocumentPlace };
 
 export function parseRoute(hash: string): Route {
   const [path = '', query = ''] = hash.replace(/^#\/?/, '').split('?', 2);
-  const [first, second] = path.split('/', 2).map(decoded);
+  const [first, second, third] = path.split('/', 3).map(decoded);
   if (first === 'd' && second) return { name: 'document', place: parsePlace(second, query) };
+  if (first === 'library' && second && third === 'connectors') return { name: 'connectors', collection: second };
   if (first === 'library' && second) return { name: 'collection', collection: second };
   if (first === 'library') return { name: 'library' };
   return { name: 'ask' };
@@ -29,6 +31,10 @@ export function parseRoute(hash: string): Route {
 
 export function collectionHref(name: string): string {
   return `#/library/${encodeURIComponent(name)}`;
+}
+
+export function connectorsHref(collection: string): string {
+  return `${collectionHref(collection)}/connectors`;
 }
 
 /** A whole document, nothing marked. */

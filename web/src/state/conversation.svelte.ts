@@ -4,6 +4,7 @@ import {
   failAnswer,
   isFinished,
   reduceAnswer,
+  restoreAnswer,
   stopAnswer,
   type AnswerState,
 } from '../lib/answer';
@@ -30,7 +31,8 @@ const session = () => sessionStorage;
 function storedTurns(): Turn[] {
   try {
     const turns = JSON.parse(readStored(session, STORED_KEY) ?? '[]') as Turn[];
-    return turns.filter((turn) => isFinished(turn.answer));
+    const finished = turns.filter((turn) => isFinished(turn.answer));
+    return finished.map((turn) => ({ ...turn, answer: restoreAnswer(turn.answer) }));
   } catch {
     return [];
   }
