@@ -142,7 +142,7 @@ def measure(archive: Path, data: Path, one_in: int, patience: float) -> None:
                 show("memory at its peak till then", f"{memory.peak / 1e6:.0f} MB")
                 wait(data, memory, began, patience)
             show("took", f"{time.monotonic() - began:.0f} s")
-            show("memory at its peak", f"{memory.peak / 1e6:.0f} MB")
+            show("memory at its peak", str(memory.highest))
             for status, count in sorted(statuses(data).items()):
                 show(f"documents {status}", str(count))
         finally:
@@ -179,8 +179,8 @@ def wait(data: Path, memory: MemoryWatch, began: float, patience: float) -> None
             return
         done = sum(counts.values()) - sum(counts[status] for status in UNFINISHED)
         minutes = (time.monotonic() - began) / 60
-        now, peak = memory.now() / 1e6, memory.peak / 1e6
-        print(f"{minutes:5.1f} min  {done:6} done  now {now:5.0f} MB  peak {peak:5.0f} MB", file=sys.stderr)
+        print(f"{minutes:5.1f} min  {done:6} done  now {memory.moment()}", file=sys.stderr)
+        print(f"                        peak {memory.highest}", file=sys.stderr, flush=True)
         time.sleep(60)
 
 

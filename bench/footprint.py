@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,51 @@ SOURCEBOOK = [sys.executable, "-m", "api.cli"]
 SAMPLE_SECONDS = 0.1
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Proportional set size in bytes: pages shared with other processes count in part."""
+
+    anonymous: int = 0
+    """What the process itself wrote: only swapping takes it away."""
+    mapped: int = 0
+    """Pages of files: what the system drops when memory is short."""
+
+    @property
+    def total(self) -> int:
+        return self.anonymous + self.mapped
+
+    def __add__(self, other: "Held") -> "Held":
+        return Held(self.anonymous + other.anonymous, self.mapped + other.mapped)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Memory of a server and its children at one moment."""
+
+    server: Held = Held()
+    children: Held = Held()
+    """The zygote, the children that parse and recognise, and the one that optimizes the index."""
+    largest_child: int = 0
+    number: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.server.total + self.children.total
+
+    def __str__(self) -> str:
+        server, children = self.server, self.children
+        return (
+            f"{_mb(self.total)} MB: server {_mb(server.anonymous)} of its own, {_mb(server.mapped)} of files,"
+            f" {self.number} children {_mb(children.anonymous)} and {_mb(children.mapped)}"
+            f" (the largest {_mb(self.largest_child)})"
+        )
+
+
 class MemoryWatch:
     """The most memory that a process and its children held at one moment, in bytes."""
 
     def __init__(self, process: int) -> None:
-        self.peak = 0
+        self.highest = Moment()
         self._process = psutil.Process(process)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch)
@@ -42,12 +83,27 @@ class MemoryWatch:
         self._stopped.set()
         self._thread.join()
 
+    @property
+    def peak(self) -> int:
+        return self.highest.total
+
     def now(self) -> int:
-        return sum(_proportional_bytes(each.pid) for each in [self._process, *_children(self._process)])
+        return self.moment().total
+
+    def moment(self) -> Moment:
+        children = [_held(child.pid) for child in _children(self._process)]
+        return Moment(
+            server=_held(self._process.pid),
+            children=sum(children, Held()),
+            largest_child=max((child.total for child in children), default=0),
+            number=len(children),
+        )
 
     def _watch(self) -> None:
         while not self._stopped.wait(SAMPLE_SECONDS):
-            self.peak = max(self.peak, self.now())
+            moment = self.moment()
+            if moment.total > self.highest.total:
+                self.highest = moment
 
 
 def main() -> None:
@@ -111,13 +167,19 @@ def _children(process: psutil.Process) -> list[psutil.Process]:
         return []
 
 
-def _proportional_bytes(pid: int) -> int:
-    """Pages shared with others count in part; 0 for a process that has just ended."""
+def _held(pid: int) -> Held:
+    """Nothing for a process that has just ended."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
     except (FileNotFoundError, ProcessLookupError):
-        return 0
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
+        return Held()
+    sizes = {line.split()[0]: int(line.split()[1]) * 1024 for line in lines[1:]}
+    anonymous = sizes.get("Pss_Anon:", 0)
+    return Held(anonymous, sizes.get("Pss:", 0) - anonymous)
+
+
+def _mb(size_bytes: int) -> str:
+    return f"{size_bytes / 1e6:,.0f}"
 
 
 if __name__ == "__main__":

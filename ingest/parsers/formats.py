@@ -18,7 +18,7 @@ from ingest.parsers.language import detect_language
 from ingest.parsers.markdown import parse_markdown
 from ingest.parsers.mhtml import parse_mhtml
 from ingest.parsers.msg import parse_msg
-from ingest.parsers.ocr.engine import Recognizer, fitted
+from ingest.parsers.ocr.engine import LONGEST_SIDE_PIXELS, Recognizer, fitted
 from ingest.parsers.ocr.readings import PageReading, encode_readings, load_readings
 from ingest.parsers.opendocument import parse_odp, parse_ods, parse_odt
 from ingest.parsers.pdf.document import parse_pdf, pictures_for_reading
@@ -100,11 +100,13 @@ def parse(path: Path, name: str, media_type: str, readings: Path | None = None) 
 
 def read_pages(path: Path, media_type: str, pages: Sequence[int]) -> bytes:
     """What text recognition reads on these pages, encoded; the process must not be forked afterwards."""
-    pictures = pictures_for_reading if media_type == sniffing.PDF else pictures_of
-    recognizer = Recognizer()
-    return encode_readings(
-        recognizer.read(fitted(picture), number) for number, picture in pictures(path, pages)
+    pictures = (
+        pictures_for_reading(path, pages)
+        if media_type == sniffing.PDF
+        else pictures_of(path, pages, longest_side=LONGEST_SIDE_PIXELS)
     )
+    recognizer = Recognizer()
+    return encode_readings(recognizer.read(fitted(picture), number) for number, picture in pictures)
 
 
 def warm_up() -> None:

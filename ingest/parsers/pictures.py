@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from ingest.errors import (
     CorruptDocumentError,
@@ -22,6 +22,8 @@ MAX_PIXELS = 120_000_000
 MAX_PAGES = 2000
 UNREADABLE = (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError)
 """What Pillow raises for files that are not what they say."""
+
+_SMOOTH = frozenset({"L", "LA", "RGB", "RGBA", "CMYK"})
 
 # Pillow would only warn up to a certain size; `_page_count` decides.
 Image.MAX_IMAGE_PIXELS = None
@@ -49,12 +51,41 @@ def parse_picture(path: Path, name: str, readings: Mapping[int, PageReading] | N
     return finish(builder, name=name, pages=pages, warnings=warnings, heading_as_title=True)
 
 
-def pictures_of(path: Path, pages: Sequence[int]) -> Iterator[tuple[int, Image.Image]]:
-    """Each of the pages (from 1) as it is shown."""
-    with Image.open(path, formats=FORMATS) as picture:
-        for number in pages:
+def pictures_of(
+    path: Path, pages: Sequence[int], *, longest_side: int | None = None
+) -> Iterator[tuple[int, Image.Image]]:
+    """Each of the pages (from 1) as it is shown, shrunk where a side has more pixels than `longest_side`.
+
+    Of a large page only the shrunk one is in memory while the caller works on it.
+    """
+    for number in pages:
+        with Image.open(path, formats=FORMATS) as picture:
             picture.seek(number - 1)
-            yield number, ImageOps.exif_transpose(picture)
+            page = _shrunk(picture, longest_side) if longest_side else picture
+            shown = ImageOps.exif_transpose(page)
+        del picture, page
+        yield number, shown
+
+
+def _shrunk(picture: Image.Image, longest_side: int) -> Image.Image:
+    scale = longest_side / max(picture.size)
+    if scale >= 1:
+        return picture
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    # A JPEG is decoded at a half or a quarter of its size where that is enough.
+    picture.draft(None, size)
+    shrunk = _with_smooth_pixels(picture).resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
+    shrunk.getexif()[ExifTags.Base.Orientation] = picture.getexif().get(ExifTags.Base.Orientation, 1)
+    return shrunk
+
+
+def _with_smooth_pixels(picture: Image.Image) -> Image.Image:
+    """`picture` in a mode whose pixels can be averaged."""
+    if picture.mode == "1":
+        return picture.convert("L")
+    if picture.mode in ("P", "PA") or "transparency" in picture.info:
+        return picture.convert("RGBA")
+    return picture if picture.mode in _SMOOTH else picture.convert("RGB")
 
 
 def _page_count(path: Path, name: str) -> int:

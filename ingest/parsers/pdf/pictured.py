@@ -8,6 +8,8 @@ import pypdfium2
 from liteparse.types import PageComplexityStats, ParsedPage
 from PIL import Image, ImageDraw
 
+from ingest.parsers.ocr.engine import LONGEST_SIDE_PIXELS
+
 _FEW_CHARS = 40
 _SUSPICIOUSLY_FEW_CHARS = 200
 _NO_LETTER = re.compile("[\x00-\x08\x0e-\x1f\ue000-\uf8ff\ufffd]")
@@ -68,8 +70,9 @@ def pages_in_pictures(document: pypdfium2.PdfDocument, pages: Iterable[ParsedPag
 
 
 def picture_for_reading(document: pypdfium2.PdfDocument, page: ParsedPage) -> Image.Image:
-    """The page at 200 dpi without the text that its text layer already gives."""
-    return _without_text(document, page, _READING_DPI / _POINTS_PER_INCH)
+    """The page at 200 dpi, a large one at less, without the text that its text layer already gives."""
+    longest = max(page.width, page.height, 1)
+    return _without_text(document, page, min(_READING_DPI / _POINTS_PER_INCH, LONGEST_SIDE_PIXELS / longest))
 
 
 def _ink_left(document: pypdfium2.PdfDocument, page: ParsedPage) -> bool:
