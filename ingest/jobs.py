@@ -14,7 +14,7 @@ from enum import IntEnum
 from typing import Protocol, TypeVar
 
 from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, EnqueueOptions
-from dbos._error import DBOSMaxStepRetriesExceeded
+from dbos import error as dbos_error
 
 from corpus.database import Database, Transaction, outage_of
 from corpus.documents import CollectionId, Document, DocumentId
@@ -384,7 +384,7 @@ class Jobs:
                 },
                 lambda: self._waiting(work, waits_for),
             )
-        except DBOSMaxStepRetriesExceeded as error:
+        except dbos_error.DBOSMaxStepRetriesExceeded as error:
             raise error.errors[-1] from error
         except Exception as error:
             if outage_of(error):
