@@ -40,7 +40,7 @@ class Settings(BaseSettings):
     database_url: str = ""
     """Of a PostgreSQL database (`postgresql+psycopg://…`); empty keeps SQLite in the data folder."""
     max_upload_bytes: int = 2 << 30
-    reserve_bytes: int = Field(RESERVE_BYTES, ge=0)
+    reserve_bytes: int = Field(default=RESERVE_BYTES, ge=0)
     """Room kept free on the data folder's disk: with less, uploads are refused and documents wait."""
     index: IndexPlace = IndexPlace()
     retrieval: IndexSettings = IndexSettings()

@@ -26,7 +26,11 @@ def fill(monkeypatch: pytest.MonkeyPatch) -> Fill:
 
     def fill(left_bytes: int) -> None:
         usage = shutil._ntuple_diskusage(1 << 40, 1 << 40, left_bytes)  # pyright: ignore[reportPrivateUsage]
-        monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage)
+
+        def disk_usage(_: object) -> object:
+            return usage
+
+        monkeypatch.setattr(shutil, "disk_usage", disk_usage)
 
     return fill
 

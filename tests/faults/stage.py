@@ -42,6 +42,8 @@ from retrieval.indexing import Indexer
 COLLECTION = "faults"
 rebuilding.SETTLE_SECONDS = 0.2  # nobody searches here
 DIMENSION = 26
+KILLS_ITS_READER = "Whatever reads this text dies with all its process."
+KILLS_ITS_EMBEDDER = "Whatever embeds this text dies with all its process."
 
 
 class LetterEmbedder:
@@ -57,6 +59,8 @@ class LetterEmbedder:
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
         time.sleep(self._seconds)
+        if any(KILLS_ITS_EMBEDDER in text for text in texts):
+            os.kill(os.getpid(), signal.SIGKILL)
         counts = [[text.lower().count(chr(97 + letter)) + 0.1 for letter in range(26)] for text in texts]
         vectors = np.array(counts, dtype=np.float32)
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -75,7 +79,10 @@ class TextParser:
         on_ocr: Callable[[int, int], None] | None = None,  # noqa: ARG002
     ) -> ParsedDocument:
         builder = ParsedDocumentBuilder()
-        for paragraph in path.read_text().split("\n\n"):
+        text = path.read_text()
+        if KILLS_ITS_READER in text:
+            os.kill(os.getpid(), signal.SIGKILL)
+        for paragraph in text.split("\n\n"):
             builder.block(BlockKind.PARAGRAPH, paragraph)
         return builder.build(title=name, language="en")
 
