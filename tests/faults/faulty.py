@@ -36,7 +36,14 @@ class FaultyIndex(QdrantEdgeIndex):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, dimension=DIMENSION)
         self.faults: list[str] = []
-        self.removals_fail = False
+        self.removals_fail = self.is_full = False
+        self.refusals = 0
+
+    def check_room(self) -> None:
+        if self.is_full:
+            self.refusals += 1
+            raise StorageFullError
+        super().check_room()
 
     def upsert(self, points: Sequence[IndexPoint]) -> None:
         fault = self.faults.pop(0) if self.faults else ""
@@ -60,8 +67,10 @@ class FaultyEmbedder(LetterEmbedder):
     def __init__(self) -> None:
         super().__init__(0.0)
         self.fault = ""
+        self.calls = 0
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        self.calls += 1
         vectors = super().embed_documents(texts)
         if self.fault == "memory":
             raise MemoryError
@@ -86,10 +95,16 @@ class FaultyBlobs(LocalBlobs):
 class Base:
     def __init__(self, database: Database, folder: Path) -> None:
         self.database, self.folder = database, folder
+        self.open()
+
+    def open(self, *, is_full: bool = False) -> None:
+        """Also again, after `close`: a worker that is started anew."""
+        database, folder = self.database, self.folder
         self.catalog, versions = Catalog(database), Versions(database)
         self.versions = versions
         self.blobs = FaultyBlobs(folder / "blobs")
         self.index, self.embedder = FaultyIndex(folder / "index"), FaultyEmbedder()
+        self.index.is_full = is_full
         opened = OpenGeneration(
             number=1,
             chunker=Chunker(self.embedder),

@@ -4,6 +4,7 @@ The index maps its files: a write that the disk has no room for does not fail bu
 """
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -94,6 +95,28 @@ def test_on_a_full_disk_everything_waits_and_nothing_dies(
     assert broken_promises(database, folder) == []
     assert len(list((folder / "blobs").glob("*/*"))) == DOCUMENTS
     assert not list((folder / "blobs").glob("upload-*"))
+
+
+@pytest.mark.slow
+def test_without_the_reserve_a_full_disk_kills_the_process(
+    disk: Path, folder: Path, database: Database, stage: Stage
+) -> None:
+    """That the danger above is real; once the engine survives it, the reserve can go."""
+    worker = stage.start(
+        database,
+        folder,
+        ("add", texts([f"{number}.txt" for number in range(DOCUMENTS)])),
+        ("work", None),
+        embed_seconds=1.0,
+        reserve_bytes=0,
+    )
+    until(lambda: _ready(database) > 0)
+    _fill(disk, 0)
+    assert stage.wait(worker) == -signal.SIGBUS
+    (disk / "filler").unlink()
+    assert stage.wait(stage.start(database, folder, ("settle", None), reserve_bytes=RESERVE)) == 0
+    assert _ready(database) == DOCUMENTS
+    assert broken_promises(database, folder) == []
 
 
 def _fill(disk: Path, left_bytes: int) -> None:

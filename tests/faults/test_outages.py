@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from faulty import Base
@@ -14,7 +15,8 @@ from sqlalchemy.pool import Pool
 
 from corpus.database import Database
 from corpus.documents import DocumentStatus
-from corpus.errors import DatabaseAwayError
+from corpus.errors import DatabaseAwayError, StorageFullError
+from ingest.pipeline import MAX_ATTEMPTS
 
 ((NAME, TEXT),) = texts(["one.txt"])
 ((_, CHANGED),) = texts(["one.txt"], lines=20)
@@ -39,15 +41,11 @@ def test_what_a_failed_document_left_goes_after_a_restart_too(base: Base) -> Non
     document = base.add(NAME, TEXT)
     until(lambda: base.catalog.document(document.id).status is DocumentStatus.FAILED)
     base.close()
-    again = Base(base.database, base.folder)
-    try:
-        until(lambda: again.index.count() == 0)
-        again.settle()
-        assert again.catalog.document(document.id).status is DocumentStatus.FAILED
-        assert again.broken() == []
-    finally:
-        again.close()
-        base.__init__(base.database, base.folder)  # for the fixture to close
+    base.open()
+    until(lambda: base.index.count() == 0)
+    base.settle()
+    assert base.catalog.document(document.id).status is DocumentStatus.FAILED
+    assert base.broken() == []
 
 
 def test_a_replaced_version_goes_when_the_index_is_back(base: Base) -> None:
@@ -59,6 +57,40 @@ def test_a_replaced_version_goes_when_the_index_is_back(base: Base) -> None:
     base.index.removals_fail = False
     base.settle()
     assert base.index.count(document.id, version=1) == 0
+    assert base.broken() == []
+
+
+def test_while_the_disk_is_full_nothing_is_embedded_in_vain(base: Base) -> None:
+    base.index.is_full = True
+    document = base.add(NAME, TEXT)
+    until(lambda: base.index.refusals > 3)
+    assert base.embedder.calls == 0
+    base.index.is_full = False
+    base.settle()
+    assert base.catalog.document(document.id).status is DocumentStatus.READY
+    assert base.broken() == []
+
+
+def test_waiting_for_a_full_disk_counts_as_no_attempt(base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not at the record, and not when the worker is stopped and started while it waits for the index."""
+    store, refusals = base.versions.store_version, iter(range(2 * MAX_ATTEMPTS))
+
+    def store_version(*values: Any) -> bool:
+        if next(refusals, None) is not None:
+            raise StorageFullError
+        return store(*values)
+
+    monkeypatch.setattr(base.versions, "store_version", store_version)
+    base.index.is_full = True
+    document = base.add(NAME, TEXT)
+    for _ in range(MAX_ATTEMPTS + 2):
+        until(lambda: base.index.refusals > 0)
+        base.close()
+        base.open(is_full=True)
+    base.index.is_full = False
+    base.settle()
+    ended = base.catalog.document(document.id)
+    assert (ended.status, ended.attempts) == (DocumentStatus.READY, 1)
     assert base.broken() == []
 
 
