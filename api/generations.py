@@ -7,6 +7,7 @@ from pathlib import Path
 from api.settings import Settings
 from corpus.errors import ConfigurationError
 from corpus.generations import Generation
+from corpus.reserve import Reserve
 from ingest.chunking import CHUNKER, Chunker, ChunkingSettings
 from ingest.generations import OpenGeneration
 from ingest.rebuilding import Recipe
@@ -76,4 +77,5 @@ def open_index(settings: Settings, dimension: int, name: str, folder: Path | Non
             settings.index.url, name=name, dimension=dimension, settings=settings.retrieval, api_key=key
         )
     place = folder or settings.data / "index" / name
-    return QdrantEdgeIndex(place, dimension=dimension, settings=settings.retrieval)
+    reserve = Reserve(place if folder else settings.data, settings.reserve_bytes)
+    return QdrantEdgeIndex(place, dimension=dimension, settings=settings.retrieval, reserve=reserve)

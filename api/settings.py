@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, SecretStr, field_validator
+from pydantic import BaseModel, Field, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -10,6 +10,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from corpus.reserve import RESERVE_BYTES, Reserve
 from generation.settings import AnsweringSettings, ExtractionSettings, LanguageModelSettings
 from ingest.chunking import ChunkingSettings
 from ingest.connectors.settings import ConnectorsSettings
@@ -39,6 +40,8 @@ class Settings(BaseSettings):
     database_url: str = ""
     """Of a PostgreSQL database (`postgresql+psycopg://…`); empty keeps SQLite in the data folder."""
     max_upload_bytes: int = 2 << 30
+    reserve_bytes: int = Field(default=RESERVE_BYTES, ge=0)
+    """Room kept free on the data folder's disk: with less, uploads are refused and documents wait."""
     index: IndexPlace = IndexPlace()
     retrieval: IndexSettings = IndexSettings()
     generation: LanguageModelSettings = LanguageModelSettings()
@@ -71,6 +74,10 @@ class Settings(BaseSettings):
     def embedder_folder(self) -> str:
         """Absolute, since it is kept with the index; empty for the model that is installed with us."""
         return str(Path(self.embedding.model).expanduser().absolute()) if self.embedding.model else ""
+
+    @property
+    def reserve(self) -> Reserve:
+        return Reserve(self.data, self.reserve_bytes)
 
     @property
     def database(self) -> str:

@@ -94,7 +94,7 @@ def open_sourcebook(settings: Settings, *, address: str = "", worker: bool = Tru
             stack.enter_context(owned(settings.data, address))
         database = _opened(stack, Database(settings.database), Database.close)
         database.migrate()
-        blobs = LocalBlobs(settings.data / "blobs")
+        blobs = LocalBlobs(settings.data / "blobs", settings.reserve)
         catalog = Catalog(database, timedelta(seconds=settings.jobs.stall_seconds))
         versions = Versions(database)
         embedders = _Embedders()
@@ -138,7 +138,12 @@ def open_sourcebook(settings: Settings, *, address: str = "", worker: bool = Tru
             intake=intake,
             connectors=connectors,
             updating=updating,
-            uploads=ResumableUploads(settings.data / "uploads", intake, max_bytes=settings.max_upload_bytes),
+            uploads=ResumableUploads(
+                settings.data / "uploads",
+                intake,
+                max_bytes=settings.max_upload_bytes,
+                reserve=settings.reserve,
+            ),
             control=control,
             deletions=versions.deletions,
             doctor=doctor,

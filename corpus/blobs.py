@@ -12,6 +12,7 @@ from typing import BinaryIO, Protocol
 
 from corpus.crash_points import reach
 from corpus.errors import StorageFullError, is_full_disk
+from corpus.reserve import Reserve
 
 PIECE_BYTES = 1 << 20
 
@@ -60,8 +61,9 @@ class BlobStore(Protocol):
 class LocalBlobs:
     """A folder of files, named by content hash only: no user's file name ever becomes a path."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, reserve: Reserve | None = None) -> None:
         self._folder = folder
+        self._reserve = reserve or Reserve(folder)
         folder.mkdir(parents=True, exist_ok=True)
 
     def put(self, content: BinaryIO) -> Blob:
@@ -73,11 +75,13 @@ class LocalBlobs:
             raise
 
     def _put(self, content: BinaryIO) -> Blob:
+        self._reserve.check()
         digest, size = hashlib.sha256(), 0
         descriptor, name = tempfile.mkstemp(dir=self._folder, prefix="upload-")
         try:
             with os.fdopen(descriptor, "wb") as file:
                 for piece in _pieces(content):
+                    self._reserve.check(len(piece))
                     digest.update(piece)
                     size += len(piece)
                     file.write(piece)

@@ -69,16 +69,37 @@ class Versions:
         self._database = database
         self.deletions = Deletions(database)
 
-    def claim(self, document_id: DocumentId, version: int) -> Document | None:
+    def claim(self, document_id: DocumentId, version: int, *, is_new_attempt: bool = True) -> Document | None:
         """Counts an attempt at a version; `None` when it is no longer wanted (deleted, newer, done)."""
         with self._database.write() as session:
             row = _wanted(session, document_id, version)
             if row is None:
                 return None
-            row.attempts += 1
+            row.attempts += is_new_attempt
             enter(row, DocumentStatus.PARSING)
             row.chunks_done, row.chunks_total = 0, None
             return noun(session, row)
+
+    def attempts(self, document_id: DocumentId, version: int) -> int:
+        """At the newest version; 0 for others, which are no longer wanted."""
+        with self._database.read() as session:
+            row = session.get(DocumentRow, document_id)
+            return row.attempts if row and row.version == version else 0
+
+    def begin_again(self, document_id: DocumentId, version: int) -> int:
+        """Counts an attempt at a version that was prepared before; how many there have been."""
+        return self._count_attempt(document_id, version, 1)
+
+    def take_attempt_back(self, document_id: DocumentId, version: int) -> None:
+        self._count_attempt(document_id, version, -1)
+
+    def _count_attempt(self, document_id: DocumentId, version: int, more: int) -> int:
+        with self._database.write() as session:
+            row = _wanted(session, document_id, version)
+            if row is None:
+                return 0
+            row.attempts += more
+            return row.attempts
 
     def standing(self, document_id: DocumentId, version: int) -> Standing:
         with self._database.read() as session:

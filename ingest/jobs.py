@@ -8,13 +8,14 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from enum import IntEnum
+from threading import Lock
 from typing import Protocol, TypeVar
 
 from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, EnqueueOptions
-from dbos._error import DBOSMaxStepRetriesExceeded
+from dbos import error as dbos_error
 
 from corpus.database import Database, Transaction, outage_of
 from corpus.documents import CollectionId, Document, DocumentId
@@ -32,6 +33,9 @@ PAUSED = "paused"
 """A queue that no worker listens to: jobs of paused collections wait in it."""
 
 MOVED_AT_ONCE = 500
+
+SUSPECT_ATTEMPTS = 2
+"""After so many crashes it may well be the document that caused them."""
 
 STOP_SECONDS = 30
 """How long a stopping worker waits for its steps in progress; a crash is no worse than giving up on them."""
@@ -94,6 +98,7 @@ class Jobs:
         self._pipeline = pipeline
         self._settings = settings or JobsSettings()
         self._running: set[str] = set()
+        self._suspects = Lock()
         self._stopping = False
         self._client: DBOSClient | None = None
         self._sweeper: Sweeper | None = None
@@ -308,19 +313,25 @@ class Jobs:
 
     def _ingest(self, document_id: str, version: int) -> None:
         document = DocumentId(document_id)
-        with self._marked_running():
+        with self._marked_running(), self._attempt(document, version):
             try:
                 while not self._ingest_once(document, version):
                     """The index generation was replaced meanwhile."""
             except Exception as error:  # noqa: BLE001  # the worker's edge: the document must end
                 reason = error
                 self.step("give_up", lambda: self._pipeline.give_up(document, version, reason))
-            finally:
-                self._pipeline.leave(document, version)
+                self.step(
+                    "clean_up",
+                    lambda: self._pipeline.clean_up(document, version),
+                    waits_for=UnavailableError,
+                )
 
     def _ingest_once(self, document_id: DocumentId, version: int) -> bool:
         """Whether the version is at its end: published, failed, or no longer wanted."""
         generation, chunks = self.step("prepare", lambda: self._prepare(document_id, version))
+        if chunks:
+            # No step: those are not done again after a crash, and it is the crashes that count.
+            self._waiting(lambda: self._pipeline.go_on(document_id, version), RECORD_AWAY)
         last = max(0, chunks - 1) // EMBED_BATCH * EMBED_BATCH
         for first in range(0, last, EMBED_BATCH):
             self.step(
@@ -384,7 +395,7 @@ class Jobs:
                 },
                 lambda: self._waiting(work, waits_for),
             )
-        except DBOSMaxStepRetriesExceeded as error:
+        except dbos_error.DBOSMaxStepRetriesExceeded as error:
             raise error.errors[-1] from error
         except Exception as error:
             if outage_of(error):
@@ -404,6 +415,25 @@ class Jobs:
                 log.warning("a step waits: %s", error)
             time.sleep(self._settings.outage_seconds)
             self.pause_point()
+
+    @contextmanager
+    def _attempt(self, document_id: DocumentId, version: int) -> Generator[None]:
+        """An attempt at a version; those at versions that saw several crashes come one at a time.
+
+        Otherwise what is in work beside a document that kills the process would be suspected with it.
+        """
+        attempts = self._waiting(lambda: self._pipeline.attempts(document_id, version), RECORD_AWAY)
+        with self._suspects if attempts >= SUSPECT_ATTEMPTS else nullcontext():
+            is_at_end = True
+            try:
+                yield
+            except _LeftPendingError:
+                is_at_end = False
+                raise
+            finally:
+                # While the record is away, the next attempt here is still this one.
+                with suppress(UnavailableError):
+                    self._pipeline.leave(document_id, version, is_at_end=is_at_end)
 
     @contextmanager
     def _marked_running(self) -> Generator[None]:

@@ -87,23 +87,41 @@ class Pipeline:
         self._parser = parser
         self._generations = generations
         self._board = ProgressBoard()
+        self._begun: set[tuple[DocumentId, int]] = set()
         self._told_stalled: frozenset[DocumentId] = frozenset()
 
     def prepare(self, document_id: DocumentId, version: int) -> Prepared:
         """Parses and chunks."""
-        document = self._versions.claim(document_id, version)
+        is_begun = (document_id, version) in self._begun
+        document = self._versions.claim(document_id, version, is_new_attempt=not is_begun)
         if document is None:
-            self._discard_if_gone(document_id, version)
+            self.clean_up(document_id, version)
             return NOTHING_TO_DO
+        self._begun.add((document_id, version))
         reach("version.claimed")
         try:
-            if document.attempts > MAX_ATTEMPTS:
-                raise TooManyAttemptsError
+            _check_attempts(document.attempts)
             return self._parse_and_chunk(document)
         except IngestError as error:
             stage = self._board.stage(document_id, version)
             self._versions.fail(document_id, version, reason_of(error, stage=stage))
+            # An attempt that crashed later on may have left something.
+            self.clean_up(document_id, version)
             return NOTHING_TO_DO
+
+    def attempts(self, document_id: DocumentId, version: int) -> int:
+        """How many times work on a version has begun without coming to an end."""
+        return self._versions.attempts(document_id, version)
+
+    def go_on(self, document_id: DocumentId, version: int) -> None:
+        """Counts an attempt at a version that another process prepared, and did not live to finish.
+
+        Raises `TooManyAttemptsError`.
+        """
+        if (document_id, version) not in self._begun:
+            attempts = self._versions.begin_again(document_id, version)
+            self._begun.add((document_id, version))
+            _check_attempts(attempts)
 
     def embed(self, document_id: DocumentId, version: int, number: int, first: int) -> None:
         """Embeds and stores up to `EMBED_BATCH` chunks from number `first` on, in that generation."""
@@ -120,7 +138,7 @@ class Pipeline:
         reach("vectors.stored")
         self._board.advance(document_id, version, first + len(chunks))
         # It may have been deleted, or replaced, while we embedded: then nobody else removes these.
-        self._discard_if_gone(document_id, version)
+        self.clean_up(document_id, version)
 
     def publish(self, document_id: DocumentId, version: int, generation: int) -> bool:
         """Flips the document to this version, then removes what the flip made obsolete.
@@ -137,24 +155,26 @@ class Pipeline:
         standing = Standing.ACTIVE if published else self._versions.standing(document_id, version)
         if standing is Standing.WANTED:
             return False
-        if standing is Standing.GONE:
-            self._discard_if_gone(document_id, version)
-        elif version > 1:
-            self._delete_vectors(document_id, before_version=version)
-            self._versions.deletions.drop_versions_before(document_id, version, self._blobs.delete)
+        self._remove_obsolete(document_id, version, standing)
         reach("version.cleaned")
         return True
 
     def give_up(self, document_id: DocumentId, version: int, error: Exception) -> None:
-        """Ends a version whose steps failed for a reason that is not the document's."""
+        """Ends a version whose steps failed for a reason that is not the document's; `clean_up` follows."""
         log.error("ingesting %s version %d failed", document_id, version, exc_info=error)
         stage = self._board.stage(document_id, version)
         self._versions.fail(document_id, version, reason_of(error, stage=stage))
-        self._discard_if_gone(document_id, version)
 
-    def leave(self, document_id: DocumentId, version: int) -> None:
-        """The worker has ended with this version, for now or for good."""
+    def clean_up(self, document_id: DocumentId, version: int) -> None:
+        """Removes what a version's end made obsolete. Raises `UnavailableError` while the index is away."""
+        self._remove_obsolete(document_id, version, self._versions.standing(document_id, version))
+
+    def leave(self, document_id: DocumentId, version: int, *, is_at_end: bool) -> None:
+        """The worker has ended with this version. Left before its end, it was no attempt: we were stopped."""
         self._board.leave(document_id, version)
+        if not is_at_end and (document_id, version) in self._begun:
+            self._versions.take_attempt_back(document_id, version)
+        self._begun.discard((document_id, version))
 
     def vectors_of(self, document_id: DocumentId) -> int:
         """How many vectors a deleted document still has."""
@@ -237,10 +257,14 @@ class Pipeline:
         same = self._versions.chunks_saying(document.id, active, texts, generation=generation)
         return {embedded_chunk_text(chunk, title): chunk.point_id for chunk in same}
 
-    def _discard_if_gone(self, document_id: DocumentId, version: int) -> None:
-        if self._versions.standing(document_id, version) is Standing.GONE:
+    def _remove_obsolete(self, document_id: DocumentId, version: int, standing: Standing) -> None:
+        """The version itself when it is gone; those before it when it answers."""
+        if standing is Standing.GONE:
             self._delete_vectors(document_id, version=version)
             self._versions.deletions.drop_version(document_id, version)
+        elif standing is Standing.ACTIVE and version > 1:
+            self._delete_vectors(document_id, before_version=version)
+            self._versions.deletions.drop_versions_before(document_id, version, self._blobs.delete)
 
     def _parse_and_chunk(self, document: Document) -> Prepared:
         try:
@@ -270,6 +294,11 @@ class Pipeline:
         self._board.advance(document.id, document.version, 0)
         reach("version.stored")
         return Prepared(generation=generation.number, chunks=len(chunks)) if stored else NOTHING_TO_DO
+
+
+def _check_attempts(attempts: int) -> None:
+    if attempts > MAX_ATTEMPTS:
+        raise TooManyAttemptsError
 
 
 def reason_of(error: Exception, *, stage: str) -> Reason:

@@ -49,5 +49,5 @@ class Upkeep:
                 self._index.flush()
                 if self._work.is_idle:
                     self._index.optimize()
-            except UnavailableError:
+            except (UnavailableError, OSError):
                 log.exception("upkeep of the index failed; trying again later")

@@ -13,11 +13,12 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from io import RawIOBase
 from pathlib import Path
-from typing import BinaryIO
 
 from corpus.documents import Document
-from corpus.errors import ConflictError, InvalidInputError, NotFoundError
+from corpus.errors import ConflictError, InvalidInputError, NotFoundError, StorageFullError, is_full_disk
+from corpus.reserve import Reserve
 from ingest.intake import Intake
 from ingest.jobs import Priority
 
@@ -60,19 +61,26 @@ class PartialUpload:
 
 
 class ResumableUploads:
-    def __init__(self, folder: Path, intake: Intake, *, max_bytes: int) -> None:
+    def __init__(
+        self, folder: Path, intake: Intake, *, max_bytes: int, reserve: Reserve | None = None
+    ) -> None:
         self._folder = folder
+        self._reserve = reserve or Reserve(folder)
         self._intake = intake
         self.max_bytes = max_bytes
         folder.mkdir(parents=True, exist_ok=True)
 
     def create(self, *, collection: str, path: str, size_bytes: int, is_bulk: bool = False) -> PartialUpload:
-        """Raises `InvalidInputError` when a name is missing or the file would be too large."""
+        """Raises `InvalidInputError` when a name is missing or the file would be too large.
+
+        Raises `StorageFullError` when the disk has no room for it, twice: here and in the blob store.
+        """
         self.remove_expired()
         if not collection.strip() or not path.strip():
             raise InvalidInputError("An upload names its collection and its file in Upload-Metadata.")
         if not 0 <= size_bytes <= self.max_bytes:
             raise InvalidInputError(f"'{path}' is larger than the {self.max_bytes >> 20} MB allowed.")
+        self._reserve.check(2 * size_bytes)
         upload = PartialUpload(
             id=secrets.token_hex(16),
             collection=collection.strip(),
@@ -103,38 +111,48 @@ class ResumableUploads:
         """Takes a piece from `offset` on; what was written of it stays if the sender breaks off.
 
         `checksum` is `ALGORITHM HEXDIGEST` of the piece: with one, it is kept whole or not at all.
-        Raises `UploadNotFoundError`, `OffsetMismatchError`, `UploadBusyError`, `ChecksumMismatchError`.
+        On a full disk nothing of it is kept either. Raises `StorageFullError`, `UploadNotFoundError`,
+        `OffsetMismatchError`, `UploadBusyError`, `ChecksumMismatchError`.
         """
         upload = self.show(upload_id)
-        with self._bytes(upload_id).open("r+b") as file:
+        # Unbuffered: what could not be written is not tried again when the file is closed.
+        with self._bytes(upload_id).open("r+b", buffering=0) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise UploadBusyError from error
             if file.seek(0, os.SEEK_END) != offset:
                 raise OffsetMismatchError
-            piece = Piece(file, upload.size_bytes - offset, checksum)
-            is_whole = False
+            piece = Piece(file, upload.size_bytes - offset, checksum, self._reserve)
+            is_whole = is_full = False
             try:
                 yield piece
                 is_whole = True
+            except StorageFullError:
+                is_full = True
+                raise
             finally:
-                if checksum and not (is_whole and piece.is_intact):
+                if is_full or (checksum and not (is_whole and piece.is_intact)):
                     file.truncate(offset)
-                file.flush()
                 os.fsync(file.fileno())
             if checksum and not piece.is_intact:
                 raise ChecksumMismatchError
 
     def finish(self, upload_id: str) -> list[Document]:
-        """Hands a complete upload over to the intake; nothing happens while bytes are missing."""
+        """Hands a complete upload over to the intake; nothing happens while bytes are missing.
+
+        When the disk is full the upload goes as well: while it were kept, its sender would take it for done.
+        """
         upload = self.show(upload_id)
         if upload.offset < upload.size_bytes:
             return []
-        with self._bytes(upload_id).open("rb") as file:
-            documents = self._intake.add(
-                upload.collection, [(upload.path, file)], priority=Priority.BULK if upload.is_bulk else None
-            )
+        try:
+            with self._bytes(upload_id).open("rb") as file:
+                priority = Priority.BULK if upload.is_bulk else None
+                documents = self._intake.add(upload.collection, [(upload.path, file)], priority=priority)
+        except StorageFullError:
+            self.terminate(upload_id)
+            raise
         self.terminate(upload_id)
         return documents
 
@@ -161,23 +179,39 @@ class ResumableUploads:
 
 
 class Piece:
-    def __init__(self, file: BinaryIO, room: int, checksum: str) -> None:
+    def __init__(self, file: RawIOBase, room: int, checksum: str, reserve: Reserve) -> None:
         algorithm, _, self._expected = checksum.partition(" ")
         if checksum and algorithm not in CHECKSUMS:
             raise InvalidInputError(f"Checksums are of {' or '.join(CHECKSUMS)}.")
         self._digest = hashlib.new(algorithm, usedforsecurity=False) if checksum else None
         self._file = file
         self._room = room
+        self._reserve = reserve
 
     def write(self, content: bytes) -> None:
-        """Raises `InvalidInputError` when the upload would become longer than it was said to be."""
+        """Raises `InvalidInputError` when the upload would become longer than it was said to be.
+
+        Raises `StorageFullError` when the disk has no room for it.
+        """
         self._room -= len(content)
         if self._room < 0:
             raise InvalidInputError("The upload is longer than its Upload-Length.")
-        self._file.write(content)
+        self._reserve.check(len(content))
+        try:
+            _write_all(self._file, content)
+        except OSError as error:
+            if is_full_disk(error):
+                raise StorageFullError from error
+            raise
         if self._digest:
             self._digest.update(content)
 
     @property
     def is_intact(self) -> bool:
         return self._digest is None or self._digest.hexdigest() == self._expected
+
+
+def _write_all(file: RawIOBase, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[file.write(rest) or 0 :]

@@ -53,6 +53,10 @@ class Hit:
 class Index(Protocol):
     """Safe to call from several threads. Raises `corpus.errors.UnavailableError` when the engine is away."""
 
+    def check_room(self) -> None:
+        """Raises `StorageFullError` when nothing can be stored now: ask before embedding in vain."""
+        ...
+
     def upsert(self, points: Sequence[IndexPoint]) -> None:
         """Stores points; the same point id twice is one point. Survives a crash once it returned."""
         ...

@@ -60,6 +60,8 @@ class Indexer:
     def index_titled(self, chunks: Iterable[TitledChunk], *, collection_id: CollectionId) -> None:
         """The same for chunks of many documents at once, which is faster for short ones."""
         for batch in _batches(chunks):
+            # A full disk is waited for: nobody shall embed the same again and again meanwhile.
+            self._index.check_room()
             self.store(batch, self.embed(batch), collection_id=collection_id)
 
     def embed(self, chunks: Sequence[TitledChunk]) -> Vectors:

@@ -24,6 +24,9 @@ class InMemoryIndex:
         self._postings: dict[int, dict[str, float]] = {}
         self._lock = RLock()
 
+    def check_room(self) -> None:
+        """There is always room."""
+
     def upsert(self, points: Sequence[IndexPoint]) -> None:
         with self._lock:
             for point in points:

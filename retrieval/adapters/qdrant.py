@@ -51,6 +51,9 @@ class QdrantIndex:
         with _translated():
             self._make(dimension)
 
+    def check_room(self) -> None:
+        """The server tells when it stores."""
+
     def upsert(self, points: Sequence[IndexPoint]) -> None:
         for start in range(0, len(points), _BATCH):
             batch = [_stored(point) for point in points[start : start + _BATCH]]

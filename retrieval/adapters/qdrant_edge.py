@@ -14,6 +14,7 @@ import qdrant_edge as edge
 
 from corpus.documents import DocumentId
 from corpus.errors import ConflictError, StorageFullError, UnavailableError
+from corpus.reserve import Reserve
 from retrieval.adapters import qdrant_edge_optimizer
 from retrieval.adapters.qdrant_edge_requests import (
     before,
@@ -43,11 +44,20 @@ class QdrantEdgeIndex:
     Every acknowledged write survives the death of the process (write-ahead log); `flush` makes it survive
     a power loss. `optimize` works on a copy in a process of its own, since in this one it would stop every
     thread for as long as it takes (8 seconds for 20,000 chunks); the copy then takes the place of the old.
+    Writes ask the reserve first: on a full disk the engine would not fail, but take the process with it.
     Raises `ConflictError` when another process has the folder open.
     """
 
-    def __init__(self, folder: Path, *, dimension: int, settings: IndexSettings | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        dimension: int,
+        settings: IndexSettings | None = None,
+        reserve: Reserve | None = None,
+    ) -> None:
         self._folder = folder
+        self._reserve = reserve or Reserve(folder)
         self._config = shard_config(dimension)
         self._settings = settings or IndexSettings()
         # Writers take both, in this order; searches only the second, so that they go on while a copy is made.
@@ -61,10 +71,13 @@ class QdrantEdgeIndex:
         self._shard = self._open()
         self._remove_leftovers()
 
+    def check_room(self) -> None:
+        self._reserve.check()
+
     def upsert(self, points: Sequence[IndexPoint]) -> None:
         for start in range(0, len(points), _BATCH):
             batch = [stored_point(point) for point in points[start : start + _BATCH]]
-            self._update(edge.UpdateOperation.upsert_points(batch))
+            self._update(edge.UpdateOperation.upsert_points(batch), self._reserve.check)
         self._changed += len(points)
 
     def delete(
@@ -73,12 +86,13 @@ class QdrantEdgeIndex:
         conditions = of_document(document_id, version)
         if before_version is not None:
             conditions.append(before(before_version))
-        self._update(edge.UpdateOperation.delete_points_by_filter(edge.Filter(must=conditions)))
+        removal = edge.UpdateOperation.delete_points_by_filter(edge.Filter(must=conditions))
+        self._update(removal, self._reserve.check_removal)
 
     def remove(self, point_ids: Sequence[str]) -> None:
         if point_ids:
             doomed: list[edge.PointId] = [*point_ids]
-            self._update(edge.UpdateOperation.delete_points(doomed))
+            self._update(edge.UpdateOperation.delete_points(doomed), self._reserve.check_removal)
 
     def vectors(self, point_ids: Sequence[str]) -> dict[str, Vectors]:
         found: dict[str, Vectors] = {}
@@ -126,8 +140,10 @@ class QdrantEdgeIndex:
 
     def close(self) -> None:
         with self._writing, self._engine:
-            self._call(lambda shard: shard.flush())
-            self._shard.close()
+            try:
+                self._call(lambda shard: shard.flush())
+            finally:
+                self._shard.close()
 
     def drop(self) -> None:
         self.close()
@@ -137,8 +153,9 @@ class QdrantEdgeIndex:
         with self._engine, _translated():
             return ask(self._shard)
 
-    def _update(self, operation: edge.UpdateOperation) -> None:
+    def _update(self, operation: edge.UpdateOperation, check: Callable[[], None]) -> None:
         with self._writing:
+            check()
             self._call(lambda shard: shard.update(operation))
             if self._missed is not None:
                 self._missed.append(operation)
@@ -148,6 +165,8 @@ class QdrantEdgeIndex:
 
     def _open(self) -> edge.EdgeShard:
         path = self._path(self._number)
+        # Also loading writes: it plays the log again.
+        self._reserve.check_removal()
         with _translated():
             if path.exists():
                 return edge.EdgeShard.load(str(path))
@@ -168,12 +187,16 @@ class QdrantEdgeIndex:
         """From here on writes are also remembered, for the copy to catch up with."""
         shutil.rmtree(copy, ignore_errors=True)
         with self._writing:
+            source = self._path(self._number)
+            # The copy, and what is built in it, which is no larger.
+            self._reserve.check(2 * sum(path.stat().st_size for path in source.rglob("*")))
             self._call(lambda shard: shard.flush())
-            shutil.copytree(self._path(self._number), copy)
+            shutil.copytree(source, copy)
             self._missed = []
 
     def _take_over(self, copy: Path) -> None:
         with self._writing, self._engine:
+            self._reserve.check()
             missed, self._missed = self._missed or [], None
             with _translated():
                 if missed:

@@ -5,9 +5,13 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from faulty import Base
 from scenes import Stage, rounds
+
+from corpus.database import Database
 
 NIGHTLY = rounds(1) > 1
 SEED = int(os.environ.get("SOURCEBOOK_FAULT_SEED", "20261124"))
@@ -16,6 +20,13 @@ SEED = int(os.environ.get("SOURCEBOOK_FAULT_SEED", "20261124"))
 @pytest.fixture(scope="session")
 def stage() -> Iterator[Stage]:
     opened = Stage()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def base(database: Database, tmp_path: Path) -> Iterator[Base]:
+    opened = Base(database, tmp_path)
     yield opened
     opened.close()
 

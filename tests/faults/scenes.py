@@ -15,6 +15,7 @@ from checker import history
 from shared_index import SharedIndex
 
 from corpus.database import Database
+from corpus.reserve import RESERVE_BYTES, Reserve
 from retrieval.adapters.qdrant_edge import QdrantEdgeIndex
 
 ROOT = Path(__file__).parents[2]
@@ -45,6 +46,7 @@ class Stage:
         is_shared: bool = False,
         embed_seconds: float = 0.0,
         lease_seconds: float = 30.0,
+        reserve_bytes: int = RESERVE_BYTES,
     ) -> int:
         """The id of the process that plays the acts and ends."""
         config = {
@@ -56,6 +58,7 @@ class Stage:
             "is_shared": is_shared,
             "embed_seconds": embed_seconds,
             "lease_seconds": lease_seconds,
+            "reserve_bytes": reserve_bytes,
         }
         return self._ask(run=config)["process"]
 
@@ -104,7 +107,7 @@ def broken_promises(database: Database, folder: Path, *, is_shared: bool = False
     index = (
         SharedIndex(folder / f"{name}.db")
         if is_shared
-        else QdrantEdgeIndex(folder / name, dimension=DIMENSION)
+        else QdrantEdgeIndex(folder / "index" / name, dimension=DIMENSION, reserve=Reserve(folder, 0))
     )
     points = {point_id for some in index.point_ids() for point_id in some}
     index.close()

@@ -21,6 +21,9 @@ class SharedIndex:
             connection.execute("pragma journal_mode=wal")
             connection.execute(SCHEMA)
 
+    def check_room(self) -> None:
+        """SQLite tells when it stores."""
+
     def upsert(self, points: Sequence[IndexPoint]) -> None:
         rows = [(p.point_id, p.document_id, p.version, p.dense.astype(np.float32).tobytes()) for p in points]
         with self._open() as connection:

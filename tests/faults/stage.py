@@ -22,8 +22,9 @@ from corpus.blobs import LocalBlobs
 from corpus.catalog import Catalog
 from corpus.database import Database
 from corpus.documents import UNFINISHED_STATUSES, DocumentId
-from corpus.errors import ConflictError
+from corpus.errors import ConflictError, StorageFullError
 from corpus.generations import FIRST, Generation, Generations
+from corpus.reserve import Reserve
 from corpus.versions import Versions
 from ingest import rebuilding
 from ingest.chunking import Chunker, ChunkingSettings
@@ -41,6 +42,8 @@ from retrieval.indexing import Indexer
 COLLECTION = "faults"
 rebuilding.SETTLE_SECONDS = 0.2  # nobody searches here
 DIMENSION = 26
+KILLS_ITS_READER = "Whatever reads this text dies with all its process."
+KILLS_ITS_EMBEDDER = "Whatever embeds this text dies with all its process."
 
 
 class LetterEmbedder:
@@ -56,6 +59,8 @@ class LetterEmbedder:
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
         time.sleep(self._seconds)
+        if any(KILLS_ITS_EMBEDDER in text for text in texts):
+            os.kill(os.getpid(), signal.SIGKILL)
         counts = [[text.lower().count(chr(97 + letter)) + 0.1 for letter in range(26)] for text in texts]
         vectors = np.array(counts, dtype=np.float32)
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -74,7 +79,10 @@ class TextParser:
         on_ocr: Callable[[int, int], None] | None = None,  # noqa: ARG002
     ) -> ParsedDocument:
         builder = ParsedDocumentBuilder()
-        for paragraph in path.read_text().split("\n\n"):
+        text = path.read_text()
+        if KILLS_ITS_READER in text:
+            os.kill(os.getpid(), signal.SIGKILL)
+        for paragraph in text.split("\n\n"):
             builder.block(BlockKind.PARAGRAPH, paragraph)
         return builder.build(title=name, language="en")
 
@@ -101,13 +109,14 @@ class Scene:
         database = Database(config["database"])
         database.migrate()
         self.catalog, self.versions = Catalog(database), ToldVersions(database, self.tell)
-        blobs = LocalBlobs(self.folder / "blobs")
+        reserve = config["reserve_bytes"]
+        blobs = LocalBlobs(self.folder / "blobs", Reserve(self.folder / "blobs", reserve))
         record = Generations(database)
         record.ensure("first", {})
         embedder = LetterEmbedder(config["embed_seconds"])
 
         def open_one(generation: Generation) -> OpenGeneration:
-            index = open_index(self.folder, generation.name, is_shared=config["is_shared"])
+            index = open_index(self.folder, generation.name, reserve, is_shared=config["is_shared"])
             return OpenGeneration(
                 number=generation.number,
                 chunker=Chunker(embedder, ChunkingSettings(**generation.recipe)),
@@ -119,7 +128,9 @@ class Scene:
         self.generations = OpenGenerations(record, open_one)
         pipeline = Pipeline(self.catalog, self.versions, blobs, TextParser(), self.generations)
         lease = config["lease_seconds"]
-        settings = JobsSettings(poll_seconds=0.05, lease_seconds=lease, grace_seconds=lease / 2)
+        settings = JobsSettings(
+            poll_seconds=0.05, lease_seconds=lease, grace_seconds=lease / 2, outage_seconds=0.2
+        )
         self.jobs = Jobs(database, pipeline, settings)
         self.jobs.use_rebuilding(Rebuilding(self.catalog, self.versions, record, self.generations))
         self.jobs.open(worker=config["is_worker"], only_owner=not config["is_shared"])
@@ -137,6 +148,18 @@ class Scene:
         for path, text in files:
             (document,) = self.intake.add(COLLECTION, [(path, io.BytesIO(text.encode()))])
             self.tell(accepted=document.id, path=path)
+
+    def wait_for(self, name: str) -> None:
+        """Until the test makes a file of that name in the folder."""
+        while not (self.folder / name).exists():
+            time.sleep(0.02)
+
+    def add_in_vain(self, files: Sequence[tuple[str, str]]) -> None:
+        for path, text in files:
+            try:
+                self.add([(path, text)])
+            except StorageFullError:
+                self.tell(refused=path)
 
     def delete(self, path: str) -> None:
         for document in self.catalog.documents():
@@ -168,8 +191,7 @@ class Scene:
 
     def work(self, _: None) -> None:
         """Until the test says `stop` in the folder; then until everything is settled."""
-        while not (self.folder / "stop").exists():
-            time.sleep(0.05)
+        self.wait_for("stop")
         self.settle()
 
     def close(self) -> None:
@@ -177,10 +199,11 @@ class Scene:
         self.generations.close()
 
 
-def open_index(folder: Path, name: str, *, is_shared: bool) -> Index:
+def open_index(folder: Path, name: str, reserve_bytes: int, *, is_shared: bool) -> Index:
     if is_shared:
         return SharedIndex(folder / f"{name}.db")
-    return QdrantEdgeIndex(folder / name, dimension=DIMENSION)
+    place = folder / "index" / name
+    return QdrantEdgeIndex(place, dimension=DIMENSION, reserve=Reserve(folder / "index", reserve_bytes))
 
 
 def play(config: dict[str, Any]) -> None:

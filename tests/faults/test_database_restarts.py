@@ -29,7 +29,7 @@ def test_six_restarts_of_the_database_lose_nothing(tmp_path: Path, stage: Stage,
     database = Database(url.render_as_string(hide_password=False))
     try:
         database.migrate()
-        names = [f"{number}.txt" for number in range(40)]
+        names = [f"{number}.txt" for number in range(rounds(40))]
         assert stage.wait(stage.start(database, tmp_path, ("add", texts(names)), is_worker=False)) == 0
         worker = stage.start(database, tmp_path, ("work", None), embed_seconds=0.3, lease_seconds=3.0)
         until(lambda: _ready(database) > 0)

@@ -1,159 +1,20 @@
-"""An index that fails or forgets, an embedder that gives nonsense, a disk and a database that are away."""
+"""An index that fails or forgets, an embedder that gives nonsense, a disk that is full, and races."""
 
-import errno
-import io
-import os
 import random
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Thread
 
-import numpy as np
 import pytest
-from checker import broken_promises
+from faulty import Base
 from scenes import rounds, texts
 from sqlalchemy import event
-from stage import COLLECTION, DIMENSION, LetterEmbedder, TextParser
 
 from api.errors import problem_of
-from corpus.blobs import LocalBlobs
-from corpus.catalog import Catalog
 from corpus.database import Database
-from corpus.documents import UNFINISHED_STATUSES, Document, DocumentStatus
+from corpus.documents import Document, DocumentStatus
 from corpus.errors import ConflictError, DocumentNotFoundError, StorageFullError, UnavailableError
-from corpus.generations import Generations
-from corpus.versions import Versions
-from ingest.chunking import Chunker
-from ingest.control import IngestControl
-from ingest.generations import OpenGeneration, OpenGenerations
-from ingest.intake import Intake
-from ingest.jobs import Jobs, JobsSettings
-from ingest.pipeline import Pipeline
-from retrieval.adapters.qdrant_edge import QdrantEdgeIndex
-from retrieval.embedding import Vectors
-from retrieval.index import IndexPoint
-from retrieval.indexing import Indexer
-
-
-class FaultyIndex(QdrantEdgeIndex):
-    """The real one; `faults` says what becomes of the next writes."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder, dimension=DIMENSION)
-        self.faults: list[str] = []
-
-    def upsert(self, points: Sequence[IndexPoint]) -> None:
-        fault = self.faults.pop(0) if self.faults else ""
-        if fault == "away":
-            raise UnavailableError("The index is away.")
-        if fault == "full":
-            raise StorageFullError
-        if fault == "slow":
-            time.sleep(0.5)
-        super().upsert(points[: len(points) // 2] if fault == "half" else points)
-
-
-class FaultyEmbedder(LetterEmbedder):
-    def __init__(self) -> None:
-        super().__init__(0.0)
-        self.fault = ""
-
-    def embed_documents(self, texts: Sequence[str]) -> Vectors:
-        vectors = super().embed_documents(texts)
-        if self.fault == "memory":
-            raise MemoryError
-        if self.fault == "nan":
-            vectors[-1, 3] = np.nan
-        if self.fault == "zero":
-            vectors[-1] = 0
-        return {"short": vectors[:, 1:], "few": vectors[1:]}.get(self.fault, vectors)
-
-
-class FaultyBlobs(LocalBlobs):
-    """A disk that is full after the first bytes."""
-
-    is_full = False
-
-    def _put(self, content: io.BufferedIOBase) -> object:  # pyright: ignore[reportIncompatibleMethodOverride]
-        if self.is_full:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return super()._put(content)  # pyright: ignore[reportArgumentType]
-
-
-class Base:
-    def __init__(self, database: Database, folder: Path) -> None:
-        self.database, self.folder = database, folder
-        self.catalog, versions = Catalog(database), Versions(database)
-        self.versions = versions
-        self.blobs = FaultyBlobs(folder / "blobs")
-        self.index, self.embedder = FaultyIndex(folder / "index"), FaultyEmbedder()
-        opened = OpenGeneration(
-            number=1,
-            chunker=Chunker(self.embedder),
-            embedder=self.embedder,
-            indexer=Indexer(self.index, self.embedder),
-            index=self.index,
-        )
-        record = Generations(database)
-        record.ensure("first", {})
-        generations = OpenGenerations(record, lambda _: opened)
-        pipeline = Pipeline(self.catalog, versions, self.blobs, TextParser(), generations)
-        settings = JobsSettings(
-            poll_seconds=0.05,
-            delete_poll_seconds=0.05,
-            lease_seconds=2,
-            grace_seconds=1,
-            step_attempts=2,
-            outage_seconds=0.2,
-        )
-        self.jobs = Jobs(database, pipeline, settings)
-        self.jobs.open(worker=True, only_owner=True)
-        self.intake = Intake(database, self.catalog, versions, self.blobs, self.jobs)
-        self.control = IngestControl(database, self.catalog, self.jobs)
-
-    def add(self, path: str, text: str) -> Document:
-        (document,) = self.intake.add(COLLECTION, [(path, io.BytesIO(text.encode()))])
-        return document
-
-    def add_and_settle(self, path: str, text: str) -> Document:
-        document = self.add(path, text)
-        self.settle()
-        return self.catalog.document(document.id)
-
-    def settle(self) -> None:
-        """Waits for the ends; an outage in the middle of asking is no end."""
-        deadline = time.monotonic() + 90
-        while True:
-            try:
-                if self._is_settled():
-                    return
-            except UnavailableError:
-                pass
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-
-    def _is_settled(self) -> bool:
-        deletions = self.versions.deletions.records(limit=1000)
-        return (
-            not self.catalog.documents(statuses=UNFINISHED_STATUSES, limit=1)
-            and all(each.verified_at for each in deletions)
-            and self.jobs.is_idle
-        )
-
-    def broken(self) -> list[str]:
-        points = {each for some in self.index.point_ids() for each in some}
-        return broken_promises(self.database.url, self.folder, points)
-
-
-@pytest.fixture
-def base(database: Database, tmp_path: Path) -> Iterator[Base]:
-    base = Base(database, tmp_path)
-    yield base
-    base.jobs.stop()
-    base.index.close()
-
 
 ((NAME, TEXT),) = texts(["one.txt"])
 
@@ -233,8 +94,7 @@ def test_a_full_sqlite_refuses_uploads_and_goes_on_when_there_is_room(tmp_path: 
         assert statuses == {DocumentStatus.READY}
         assert base.broken() == []
     finally:
-        base.jobs.stop()
-        base.index.close()
+        base.close()
         database.close()
 
 

@@ -13,7 +13,6 @@ from corpus.database import Database
 
 DOCUMENTS = 200
 KILLS = 20
-SEED = 20261124
 
 
 def ready(database: Database) -> int:
@@ -24,9 +23,11 @@ def ready(database: Database) -> int:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_two_hundred_documents_survive_twenty_kills(database: Database, tmp_path: Path, stage: Stage) -> None:
+def test_two_hundred_documents_survive_twenty_kills(
+    database: Database, tmp_path: Path, stage: Stage, seed: int
+) -> None:
     """Killed at random moments, each time after a few more documents have become ready."""
-    chance = random.Random(SEED)
+    chance = random.Random(seed)
     names = [f"{number}.txt" for number in range(DOCUMENTS)]
     assert stage.wait(stage.start(database, tmp_path, ("add", texts(names)), is_worker=False)) == 0
     for _ in range(KILLS):

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from corpus.documents import CollectionId, DocumentId, point_id
-from corpus.errors import ConflictError
+from corpus.errors import ConflictError, StorageFullError
+from corpus.reserve import Reserve
 from retrieval.adapters import qdrant_edge
 from retrieval.adapters.qdrant_edge import QdrantEdgeIndex
 from retrieval.index import IndexPoint, IndexQuery, KeywordVector, generation_name
@@ -193,3 +194,62 @@ def test_generations_of_other_models_have_other_names() -> None:
         "all-minilm-l6-v2-384-structure-2",
         "baai-bge-small-384-structure-1",
     }
+
+
+class Disk(Reserve):
+    """One that may be full, or too full even for removals."""
+
+    is_full = is_too_full = False
+
+    def check(self, wanted_bytes: int = 0) -> None:  # noqa: ARG002
+        if self.is_full or self.is_too_full:
+            raise StorageFullError
+
+    def check_removal(self) -> None:
+        if self.is_too_full:
+            raise StorageFullError
+
+
+def test_on_a_full_disk_nothing_is_stored_and_points_can_still_be_removed(tmp_path: Path) -> None:
+    disk = Disk(tmp_path)
+    index = QdrantEdgeIndex(tmp_path, dimension=DIMENSION, reserve=disk)
+    index.upsert(points(0, 10))
+    disk.is_full = True
+    with pytest.raises(StorageFullError):
+        index.check_room()
+    with pytest.raises(StorageFullError):
+        index.upsert(points(10, 20))
+    index.delete(DocumentId("d1"))
+    index.remove([point_id(DocumentId("d2"), 1, 0)])
+    assert index.count() == 8
+    disk.is_too_full = True
+    with pytest.raises(StorageFullError):
+        index.delete(DocumentId("d3"))
+    with pytest.raises(StorageFullError):
+        index.remove([point_id(DocumentId("d4"), 1, 0)])
+    assert index.count() == 8
+    disk.is_full = disk.is_too_full = False
+    index.upsert(points(10, 20))
+    assert index.count() == 18
+    index.close()
+
+
+def test_an_index_is_not_optimized_where_its_copy_has_no_room(tmp_path: Path) -> None:
+    disk = Disk(tmp_path / "index")
+    index = QdrantEdgeIndex(tmp_path / "index", dimension=DIMENSION, reserve=disk)
+    index.upsert(points(0, 6_000))
+    disk.is_full = True
+    with pytest.raises(StorageFullError):
+        index.optimize()
+    assert [path.name for path in (tmp_path / "index").iterdir()] == ["shard-1"]
+    disk.is_full = False
+    index.optimize()
+    assert [path.name for path in (tmp_path / "index").iterdir()] == ["shard-2"]
+    index.close()
+
+
+def test_a_full_disk_is_told_before_the_index_is_opened(tmp_path: Path) -> None:
+    disk = Disk(tmp_path)
+    disk.is_too_full = True
+    with pytest.raises(StorageFullError):
+        QdrantEdgeIndex(tmp_path, dimension=DIMENSION, reserve=disk)
