@@ -9,7 +9,7 @@ from api.access import Opened
 from api.schemas import CollectionName, DocumentSchema, DocumentTextSchema, Page
 from corpus.documents import DocumentId, DocumentStatus
 from corpus.errors import InvalidInputError, NotFoundError
-from ingest.jobs import Priority
+from ingest.job_queue import Priority
 from ingest.sniffing import PDF, PICTURES
 
 router = APIRouter(prefix="/documents", tags=["documents"])

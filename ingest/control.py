@@ -7,7 +7,7 @@ from corpus.catalog import Catalog
 from corpus.database import Database
 from corpus.documents import CollectionId, Document, DocumentId, DocumentStatus
 from corpus.errors import ConflictError
-from ingest.jobs import Jobs
+from ingest.job_queue import JobQueue
 from ingest.sniffing import ZIP
 
 PAGE = 50
@@ -17,7 +17,7 @@ PAGE = 50
 class IngestControl:
     """Every change is in the record, together with its job, when the call returns."""
 
-    def __init__(self, database: Database, catalog: Catalog, jobs: Jobs) -> None:
+    def __init__(self, database: Database, catalog: Catalog, jobs: JobQueue) -> None:
         self._database = database
         self._catalog = catalog
         self._jobs = jobs

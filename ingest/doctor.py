@@ -16,7 +16,7 @@ from corpus.documents import Chunk, CollectionId, DocumentId
 from corpus.errors import SourcebookError
 from corpus.inventory import Held, Inventory
 from corpus.versions import Standing, Versions
-from ingest.jobs import PAUSED, Jobs, ingest_job
+from ingest.job_queue import PAUSED, JobQueue, ingest_job
 from ingest.pipeline import IndexGenerations
 from retrieval.index import Index
 
@@ -57,7 +57,7 @@ class Doctor:
         versions: Versions,
         blobs: BlobStore,
         generations: IndexGenerations,
-        jobs: Jobs,
+        jobs: JobQueue,
     ) -> None:
         self._database = database
         self._inventory = Inventory(database)

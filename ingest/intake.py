@@ -18,7 +18,7 @@ from corpus.submissions import Upload
 from corpus.versions import Versions
 from ingest.archives import ARCHIVES, expand
 from ingest.errors import EmptyDocumentError, IngestError
-from ingest.jobs import Jobs, Priority
+from ingest.job_queue import JobQueue, Priority
 from ingest.pipeline import reason_of
 from ingest.sniffing import sniff
 
@@ -39,7 +39,7 @@ class _Received:
 
 class Intake:
     def __init__(
-        self, database: Database, catalog: Catalog, versions: Versions, blobs: BlobStore, jobs: Jobs
+        self, database: Database, catalog: Catalog, versions: Versions, blobs: BlobStore, jobs: JobQueue
     ) -> None:
         self._database = database
         self._catalog = catalog

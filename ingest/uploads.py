@@ -20,7 +20,7 @@ from corpus.documents import Document
 from corpus.errors import ConflictError, InvalidInputError, NotFoundError, StorageFullError, is_full_disk
 from corpus.reserve import Reserve
 from ingest.intake import Intake
-from ingest.jobs import Priority
+from ingest.job_queue import Priority
 
 CHECKSUMS = ("sha1", "sha256")
 KEPT_SECONDS = 24 * 3600

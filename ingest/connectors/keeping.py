@@ -11,7 +11,7 @@ from ingest.connectors.options import SECRETS, FolderOptions, Options, default_n
 from ingest.connectors.origin import fault_of_path
 from ingest.connectors.records import ConnectorRecords, NewConnector
 from ingest.connectors.sync import Door
-from ingest.jobs import Jobs
+from ingest.job_queue import JobQueue
 
 MIN_INTERVAL_SECONDS = 10
 
@@ -25,7 +25,7 @@ class Connectors:
         items: ItemRecords,
         door: Door,
         origins: Origins,
-        jobs: Jobs,
+        jobs: JobQueue,
     ) -> None:
         self._database = database
         self._catalog = catalog

@@ -30,7 +30,8 @@ from ingest import rebuilding
 from ingest.chunking import Chunker, ChunkingSettings
 from ingest.generations import OpenGeneration, OpenGenerations
 from ingest.intake import Intake
-from ingest.jobs import Jobs, JobsSettings, ingest_job
+from ingest.job_queue import ingest_job
+from ingest.jobs import Jobs, JobsSettings
 from ingest.parsed import BlockKind, ParsedDocument, ParsedDocumentBuilder
 from ingest.pipeline import Pipeline
 from ingest.rebuilding import Rebuilding, Recipe, Reindexing

@@ -25,7 +25,7 @@ from ingest.connectors.sealing import KEY_FILE, Sealing
 from ingest.connectors.settings import ConnectorsSettings
 from ingest.connectors.sync import Syncing
 from ingest.intake import Intake
-from ingest.jobs import Priority
+from ingest.job_queue import Priority
 
 
 class Crash(BaseException):
