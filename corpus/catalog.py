@@ -69,12 +69,14 @@ class Catalog:
     def create_collection(self, name: str) -> Collection:
         """Raises `ConflictError` when the name is taken, `InvalidInputError` when it is unusable."""
         with self._database.write() as session:
+            hold(session, name)
             if _find_collection(session, name):
                 raise ConflictError(f"There is already a collection '{name}'.")
             return collection_from(_add_collection(session, name), 0)
 
     def ensure_collection(self, name: str) -> CollectionId:
         with self._database.write() as session:
+            hold(session, name)  # two first uploads at once
             row = _find_collection(session, name) or _add_collection(session, name)
             return CollectionId(row.id)
 

@@ -67,3 +67,10 @@ def test_writers_at_the_same_time_all_succeed(database: Database) -> None:
         thread.join()
     assert failures == []
     assert len(catalog.collections()) == 80
+
+
+def test_first_uploads_at_once_make_one_collection(database: Database) -> None:
+    catalog = Catalog(database)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(catalog.ensure_collection, ["new"] * 16))
+    assert len(set(found)) == 1

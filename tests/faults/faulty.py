@@ -22,6 +22,7 @@ from ingest.chunking import Chunker
 from ingest.control import IngestControl
 from ingest.generations import OpenGeneration, OpenGenerations
 from ingest.intake import Intake
+from ingest.job_queue import ingest_job
 from ingest.jobs import Jobs, JobsSettings
 from ingest.pipeline import Pipeline
 from retrieval.adapters.qdrant_edge import QdrantEdgeIndex
@@ -156,6 +157,10 @@ class Base:
             not self.catalog.documents(statuses=UNFINISHED_STATUSES, limit=1)
             and all(each.verified_at for each in deletions)
             and self.jobs.is_idle
+            and not self.jobs.unfinished_deletions()
+            and not self.jobs.unfinished(
+                [ingest_job(each.id, each.version) for each in self.catalog.documents(limit=1000)]
+            )
         )
 
     def close(self) -> None:
