@@ -1,6 +1,7 @@
 """Transactions and migrations, on SQLite and on PostgreSQL."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
