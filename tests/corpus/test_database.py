@@ -71,7 +71,12 @@ def test_writers_at_the_same_time_all_succeed(database: Database) -> None:
 
 
 def test_first_uploads_at_once_make_one_collection(database: Database) -> None:
-    catalog = Catalog(database)
-    with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(catalog.ensure_collection, ["new"] * 16))
-    assert len(set(found)) == 1
+    catalog, together = Catalog(database), threading.Barrier(4)
+
+    def ensure(number: int) -> str:
+        together.wait()
+        return catalog.ensure_collection(f"collection {number // 4}")
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(ensure, range(80)))
+    assert len(set(found)) == len(catalog.collections()) == 20
