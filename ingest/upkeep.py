@@ -1,5 +1,6 @@
-"""Keeps the index safe and fast: on disk every few seconds, its graph rebuilt once a rush is over."""
+"""Keeps the index on disk every few seconds and its graph rebuilt after each rush; and memory small."""
 
+import ctypes
 import logging
 import threading
 from typing import Protocol
@@ -25,6 +26,9 @@ class Kept(Protocol):
 class Upkeep:
     """A thread that flushes the index regularly, and optimizes it whenever the worker has nothing to do.
 
+    It also gives back to the system what the process has freed: glibc's heap keeps that, up to 300 MB while
+    documents of all sizes pass through (20 ms, in which threads that allocate wait).
+
     The index survives the death of the process by its own log; flushing is against a power loss. Not at
     every document: it takes 75 ms during which nothing else in the process runs.
     """
@@ -44,7 +48,10 @@ class Upkeep:
         self._thread.join()
 
     def _run(self) -> None:
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
         while not self._stopped.wait(PAUSE_SECONDS):
+            if trim:
+                trim(0)
             try:
                 self._index.flush()
                 if self._work.is_idle:

@@ -1,8 +1,8 @@
 """Embedding models in this process: the MiniLM we bring, or a folder's. Door to `sentence_transformers`."""
 
-import ctypes
 import hashlib
 import os
+import re
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,7 +10,12 @@ from pathlib import Path
 from threading import Lock
 from typing import cast
 
-os.environ.setdefault("HF_HUB_OFFLINE", "1")  # read by the libraries below when they are imported
+# Read by the libraries below when they are imported.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# oneDNN, and torch's layer over it, keep what they prepare for each shape of input, a thousand shapes each:
+# half a gigabyte once batches of every length were seen. Preparing it again takes no time that shows.
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16")
+os.environ.setdefault("LRU_CACHE_CAPACITY", "16")
 
 import numpy as np
 import torch
@@ -32,8 +37,8 @@ _BATCH_TOKENS = 1_024
 # Rows shorter than this part of the longest would be padded for more than company saves them.
 _LIKE_LENGTH = 0.85
 
-_WORTH_TRIMMING = 64
-"""Texts from which embedding them takes so long that giving memory back costs nothing beside it."""
+_PART = re.compile(r"\S.{0,20000}\S*", re.DOTALL)
+"""Ends before a space, as tokens do: what the tokenizer makes of megabytes at once takes hundreds of them."""
 
 
 class _Request:
@@ -111,7 +116,11 @@ class SentenceTransformersEmbedder:
         )
 
     def token_offsets(self, text: str) -> list[tuple[int, int]]:
-        return self._whole.encode(text, add_special_tokens=False).offsets
+        return [
+            (start + part.start(), end + part.start())
+            for part in _PART.finditer(text)
+            for start, end in self._whole.encode(part[0], add_special_tokens=False).offsets
+        ]
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
         said = [self._before_document + text for text in texts]
@@ -125,10 +134,7 @@ class SentenceTransformersEmbedder:
             idle, self._embedding = self._cores - self._embedding, self._cores
         for _ in range(idle):
             self._computing.submit(self._embed_next)
-        vectors = request.done.result()
-        if len(rows) >= _WORTH_TRIMMING:
-            _give_memory_back()
-        return vectors
+        return request.done.result()
 
     def embed_query(self, text: str) -> Vectors:
         (encoding,) = self._cutting.encode_batch_fast([self._before_query + text])
@@ -190,13 +196,6 @@ def _first_batch(rows: list[_Row]) -> tuple[list[_Row], list[_Row]]:
         min(most, len(rows)),
     )
     return rows[:size], rows[size:]
-
-
-def _give_memory_back() -> None:
-    """What a forward pass frees, glibc keeps: 150 MB that nothing else would use (20 ms)."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim:
-        trim(0)
 
 
 def _sha256(file: Path) -> str:
