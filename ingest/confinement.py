@@ -51,7 +51,8 @@ class Limits:
     most_cpu_seconds: float = 300.0
     wall_per_cpu: float = 4.0
     """Wall-clock seconds allowed per second of CPU: other documents are parsed at the same time."""
-    ocr_memory_bytes: int = 4 << 30
+    ocr_memory_bytes: int = 2560 << 20
+    """Of address space; less than a fifth of it is used."""
     ocr_cpu_seconds_per_page: float = 60.0
     """A dense page takes six to ten."""
     most_ocr_pages: int = 1000

@@ -69,7 +69,7 @@ class ParserSandbox:
     """Parses files in children of its own zygote. Use as a context manager; safe for several threads.
 
     Each thread waits for its own child. At most one document a core is parsed at a time: more would be no
-    faster, and each holds its memory. One batch of pages is recognised at a time: that takes up to 0.9 GB.
+    faster, and each holds its memory. One batch of pages is recognised at a time: that takes up to 0.45 GB.
     """
 
     def __init__(

@@ -68,15 +68,20 @@ def pictures_of(
 
 
 def _shrunk(picture: Image.Image, longest_side: int) -> Image.Image:
-    scale = longest_side / max(picture.size)
-    if scale >= 1:
-        return picture
-    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
     # A JPEG is decoded at a half or a quarter of its size where that is enough.
-    picture.draft(None, size)
+    picture.draft(None, _fitting(picture.size, longest_side))
+    picture.load()  # which turns some TIFF files
+    if max(picture.size) <= longest_side:
+        return picture
+    size = _fitting(picture.size, longest_side)
     shrunk = _with_smooth_pixels(picture).resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
     shrunk.getexif()[ExifTags.Base.Orientation] = picture.getexif().get(ExifTags.Base.Orientation, 1)
     return shrunk
+
+
+def _fitting(size: tuple[int, int], longest_side: int) -> tuple[int, int]:
+    scale = min(1.0, longest_side / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 def _with_smooth_pixels(picture: Image.Image) -> Image.Image:

@@ -102,6 +102,19 @@ def test_token_offsets_cover_the_words_of_a_text_of_any_length(embedder: Embedde
     assert embedder.token_offsets("") == []
 
 
+def test_tokens_of_a_long_text_are_those_of_its_parts(embedder: Embedder) -> None:
+    part = "Résumé of pumps,  unübersehbar\n日本語 " * 40
+    copies = 50
+
+    once, often = embedder.token_offsets(part), embedder.token_offsets(part * copies)
+
+    assert often == [
+        (start + number * len(part), end + number * len(part))
+        for number in range(copies)
+        for start, end in once
+    ]
+
+
 def test_threads_get_the_vectors_of_their_own_texts(embedder: Embedder) -> None:
     expected = embedder.embed_documents(TEXTS)
     found: dict[int, np.ndarray] = {}

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image, ImageDraw, ImageFont
+from PIL import ExifTags, Image, ImageChops, ImageDraw, ImageFont, ImageStat
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
@@ -20,9 +20,15 @@ from ingest.parsers.ocr.reading_order import reading_order
 from ingest.parsers.ocr.readings import PageReading, PrintedLine, Turn, encode_readings, load_readings
 from ingest.parsers.ocr.tesseract import Tesseract, lines_of
 from ingest.parsers.pdf.geometry import Rect, Word
+from ingest.parsers.pictures import pictures_of
 from ingest.sniffing import sniff
 
 Parse = Callable[[Path], ParsedDocument]
+_MODES = {
+    "tif": ["1", "L", "P", "RGB", "CMYK", "I;16"],
+    "png": ["1", "L", "P", "RGB", "I;16"],
+    "jpg": ["L", "RGB", "CMYK"],
+}
 LINES = ["The harbour master keeps", "a lantern in the tower", "for every ship at night"]
 
 
@@ -134,6 +140,25 @@ def test_a_blank_picture_is_empty(parse: Parse, tmp_path: Path) -> None:
     Image.new("RGB", (400, 300), "white").save(path)
     with pytest.raises(NothingRecognizedError, match=r"^In the picture 'blank\.png' no text was recognised"):
         parse(path)
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize(("ending", "mode"), [(ending, mode) for ending in _MODES for mode in _MODES[ending]])
+def test_a_large_picture_is_shrunk_the_way_up_it_is_shown(
+    tmp_path: Path, mode: str, orientation: int, ending: str
+) -> None:
+    path = tmp_path / f"large.{ending}"
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    picture_of(LINES, size=(1800, 680)).convert("L").convert(mode).save(path, exif=exif)
+    ((_, whole),) = pictures_of(path, [1])
+
+    ((number, shrunk),) = pictures_of(path, [1], longest_side=900)
+
+    assert number == 1
+    assert shrunk.size == (whole.width // 2, whole.height // 2)
+    expected = whole.convert("L").resize(shrunk.size)
+    assert ImageStat.Stat(ImageChops.difference(shrunk.convert("L"), expected)).mean[0] < 2
 
 
 @pytest.mark.parametrize("cut", [8, 60, 400])
